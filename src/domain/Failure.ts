@@ -1,0 +1,7 @@
+import { Schema } from "effect"
+
+/** The database can't be reached or doesn't answer in time; asking again later may help. */
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {}) {}
+
+/** More passwords wait to be hashed than can be hashed soon; asking again later helps (E7). */
+export class Busy extends Schema.TaggedError<Busy>()("Busy", {}) {}

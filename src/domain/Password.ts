@@ -1,0 +1,28 @@
+import { Redacted, Schema } from "effect"
+import { Text } from "./Text.ts"
+
+/** A password as typed, never trimmed nor cut (NIST SP 800-63B-4, 3.1.1.2). `Redacted`: no log, span or error shows it. */
+export const Password = Schema.RedactedFromValue(Text, { label: "password" })
+export type Password = typeof Password.Type
+
+/** A password hash as a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`. `Redacted`, since it can be guessed at. */
+const Phc = Schema.String.pipe(Schema.brand("PasswordHash"))
+export const PasswordHash = Schema.RedactedFromValue(Phc, { label: "passwordHash" })
+export type PasswordHash = typeof PasswordHash.Type
+
+/** A hash as the hasher made it. */
+export const passwordHash = (phc: string): PasswordHash => Redacted.make(Phc.make(phc), { label: "passwordHash" })
+
+/** The password and its confirmation differ. */
+export class PasswordMismatch extends Schema.TaggedError<PasswordMismatch>()("PasswordMismatch", {}) {}
+
+/** The policy refused the password; each reason is a sentence for the person who typed it. */
+export class PasswordRejected extends Schema.TaggedError<PasswordRejected>()("PasswordRejected", {
+  reasons: Schema.NonEmptyArray(Schema.String)
+}) {}
+
+/** The form in which passwords are compared, counted and hashed: NFC, whatever the keyboard sent (F3, RFC 8265). */
+export const normalized = (password: Password): string => Redacted.value(password).normalize("NFC")
+
+/** Whether a person typed the same twice. */
+export const samePassword = (one: Password, other: Password): boolean => normalized(one) === normalized(other)
