@@ -1,0 +1,147 @@
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { Email, emailKey } from "../domain/Email.ts"
+import { type Busy, Unavailable } from "../domain/Failure.ts"
+import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
+import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
+import {
+  AccountBlocked,
+  type AccountExists,
+  InvalidCredentials,
+  RegistrationClosed,
+  type User,
+  UserId,
+  type Username,
+  usernameKey
+} from "../domain/User.ts"
+import { PasswordHasher } from "../passwords/PasswordHasher.ts"
+import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
+import { AccountRepository, type Identifier } from "./AccountRepository.ts"
+import { type Authenticated, Sessions } from "./Sessions.ts"
+
+/** An account and a token that proves who is signed in to it. */
+export interface SignedIn {
+  readonly jwt: SessionToken
+  readonly user: User
+}
+
+/** Getting an account, signing in to it, and changing its password while signed in. */
+export class Accounts extends Context.Service<Accounts, {
+  register(account: {
+    readonly username: Username
+    readonly email: Email
+    readonly password: Password
+  }): Effect.Effect<SignedIn, RegistrationClosed | PasswordRejected | AccountExists | Busy | Unavailable>
+
+  /** `identifier` is the address or the user name. An unknown one costs as much time as a wrong password (C5). */
+  signIn(attempt: {
+    readonly identifier: string
+    readonly password: Password
+  }): Effect.Effect<SignedIn, InvalidCredentials | AccountBlocked | Busy | Unavailable>
+
+  /** The session goes on with a fresh token, all the others end. */
+  changePassword(
+    authenticated: Authenticated,
+    change: {
+      readonly currentPassword: Password
+      readonly password: Password
+      readonly passwordConfirmation: Password
+    }
+  ): Effect.Effect<
+    SignedIn,
+    PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | Busy | Unavailable
+  >
+}>()("rekey/accounts/Accounts") {
+  static readonly layer = (options: { readonly registration: boolean }) =>
+    Layer.effect(
+      Accounts,
+      Effect.gen(function*() {
+        const repository = yield* AccountRepository
+        const sessions = yield* Sessions
+        const hasher = yield* PasswordHasher
+        const policy = yield* PasswordPolicy
+        const random = yield* SecureRandom.SecureRandom
+
+        const register = Effect.fn("Accounts.register")(function*({ email, password, username }: {
+          readonly username: Username
+          readonly email: Email
+          readonly password: Password
+        }) {
+          if (!options.registration) return yield* new RegistrationClosed()
+          yield* policy.checkLength(password)
+          const passwordHash = yield* hasher.hash(password)
+          const id = UserId.make(yield* random.uuidV7())
+          const { user, version } = yield* repository.insert({ id, username, email, passwordHash })
+          const jwt = yield* sessions.open(user, version)
+          // Blocked between two statements of its first second.
+          if (Option.isNone(jwt)) return yield* new Unavailable()
+          return { jwt: jwt.value, user }
+        })
+
+        const attempt = Effect.fnUntraced(function*(identifier: Identifier, password: Password) {
+          const found = yield* repository.find(identifier)
+          if (Option.isNone(found)) {
+            yield* hasher.rehearse(password)
+            return yield* new InvalidCredentials()
+          }
+          const { passwordHash, user, version } = found.value
+          const { matches, outdated } = yield* hasher.verify(password, passwordHash)
+          if (!matches) return yield* new InvalidCredentials()
+          if (user.blocked) return yield* new AccountBlocked()
+          if (outdated) yield* repository.upgradeHash(user.id, version, yield* hasher.hash(password))
+          const jwt = yield* sessions.open(user, version)
+          return Option.map(jwt, (jwt) => ({ jwt, user }))
+        })
+
+        const signIn = Effect.fn("Accounts.signIn")(function*({ identifier, password }: {
+          readonly identifier: string
+          readonly password: Password
+        }) {
+          const named = identify(identifier)
+          // The password changed between the look and the session: look once more, and no session for the old one (F8).
+          const first = yield* attempt(named, password)
+          const signedIn = Option.isSome(first) ? first : yield* attempt(named, password)
+          if (Option.isNone(signedIn)) return yield* new InvalidCredentials()
+          return signedIn.value
+        })
+
+        const changePassword = Effect.fn("Accounts.changePassword")(function*(
+          authenticated: Authenticated,
+          { currentPassword, password, passwordConfirmation }: {
+            readonly currentPassword: Password
+            readonly password: Password
+            readonly passwordConfirmation: Password
+          }
+        ) {
+          if (!samePassword(password, passwordConfirmation)) return yield* new PasswordMismatch()
+          yield* policy.checkLength(password)
+          const id = authenticated.user.id
+          const found = yield* repository.find({ _tag: "UserId", id })
+          if (Option.isNone(found)) return yield* new Unauthenticated()
+          const { passwordHash, version } = found.value
+          const { matches } = yield* hasher.verify(currentPassword, passwordHash)
+          if (!matches) return yield* new InvalidCredentials()
+          const changed = yield* repository.changePassword({
+            id,
+            version,
+            passwordHash: yield* hasher.hash(password),
+            keep: authenticated.session.id
+          })
+          // A reset or another change was quicker, and this session ended with it (F9).
+          if (Option.isNone(changed)) return yield* new Unauthenticated()
+          return { jwt: yield* sessions.renew(authenticated), user: changed.value }
+        })
+
+        return Accounts.of({ register, signIn, changePassword })
+      })
+    )
+}
+
+const decodeEmail = Schema.decodeOption(Email)
+
+/** A string that is no address is looked up as a user name, of which none has an `@`. */
+const identify = (identifier: string): Identifier =>
+  Option.match(decodeEmail(identifier), {
+    onNone: () => ({ _tag: "Username", key: usernameKey(identifier) }),
+    onSome: (email) => ({ _tag: "Email", key: emailKey(email) })
+  })
