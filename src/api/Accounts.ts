@@ -1,0 +1,90 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Email } from "../domain/Email.ts"
+import { Password } from "../domain/Password.ts"
+import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
+import { Text } from "../domain/Text.ts"
+import { AccountExists, InvalidCredentials, RegistrationClosed, User, Username } from "../domain/User.ts"
+import { Authorization } from "./Authorization.ts"
+import { Done } from "./Done.ts"
+import {
+  documented,
+  documentedAccountBlocked,
+  documentedBusy,
+  documentedPasswordMismatch,
+  documentedPasswordRejected
+} from "./errors.ts"
+
+const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ identifier: "SignedIn" })
+
+const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400, "Wrong identifier or password."))
+
+export class AccountsApi extends HttpApiGroup.make("accounts")
+  .add(
+    HttpApiEndpoint.post("register", "/local/register", {
+      payload: Schema.Struct({ username: Username, email: Email, password: Password }),
+      success: SignedIn,
+      error: [
+        documentedPasswordRejected,
+        RegistrationClosed.pipe(documented(403, "Registration is closed.")),
+        AccountExists.pipe(documented(409, "The address or the user name is taken.")),
+        documentedBusy
+      ]
+    })
+      .annotate(OpenApi.Summary, "Register")
+      .annotate(OpenApi.Description, "Makes an account and signs in to it."),
+    HttpApiEndpoint.post("signIn", "/local", {
+      payload: Schema.Struct({ identifier: Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." }))), password: Password }),
+      success: SignedIn,
+      error: [documentedInvalidCredentials, documentedAccountBlocked, documentedBusy]
+    })
+      .annotate(OpenApi.Summary, "Sign in")
+      .annotate(OpenApi.Description, "Signs in with an e-mail address or a user name. An unknown one and a wrong password get the same answer."),
+    HttpApiEndpoint.post("changePassword", "/change-password", {
+      payload: Schema.Struct({ currentPassword: Password, password: Password, passwordConfirmation: Password }),
+      success: SignedIn,
+      error: [documentedPasswordMismatch, documentedPasswordRejected, documentedInvalidCredentials, documentedBusy]
+    })
+      .middleware(Authorization)
+      .annotate(OpenApi.Summary, "Change your password")
+      .annotate(OpenApi.Description, "Sets a new password. This session goes on with a fresh token, every other one ends."),
+    HttpApiEndpoint.post("signOut", "/logout", { success: Done })
+      .middleware(Authorization)
+      .annotate(OpenApi.Summary, "Sign out")
+      .annotate(OpenApi.Description, "Ends this session.")
+  )
+  .prefix("/auth")
+  .annotate(OpenApi.Description, "Accounts and signing in.")
+{}
+
+export class SessionsApi extends HttpApiGroup.make("sessions")
+  .add(
+    HttpApiEndpoint.get("list", "/", { success: Schema.Struct({ sessions: Schema.Array(Session) }) })
+      .annotate(OpenApi.Summary, "List your sessions")
+      .annotate(OpenApi.Description, "The sessions of the account, the current one first."),
+    HttpApiEndpoint.delete("endOne", "/:id", {
+      params: { id: SessionId },
+      success: Done,
+      error: SessionNotFound.pipe(documented(404, "There is no such session."))
+    })
+      .annotate(OpenApi.Summary, "End a session")
+      .annotate(OpenApi.Description, "Ends one session of the account."),
+    HttpApiEndpoint.delete("endOthers", "/", { success: Done })
+      .annotate(OpenApi.Summary, "End all other sessions")
+      .annotate(OpenApi.Description, "Ends every session of the account but this one.")
+  )
+  .middleware(Authorization)
+  .prefix("/auth/sessions")
+  .annotate(OpenApi.Description, "Where the account is signed in.")
+{}
+
+export class UsersApi extends HttpApiGroup.make("users")
+  .add(
+    HttpApiEndpoint.get("me", "/me", { success: User })
+      .annotate(OpenApi.Summary, "Who am I")
+      .annotate(OpenApi.Description, "The account that is signed in.")
+  )
+  .middleware(Authorization)
+  .prefix("/users")
+  .annotate(OpenApi.Description, "The account itself.")
+{}

@@ -1,0 +1,60 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Email } from "../domain/Email.ts"
+import { Password } from "../domain/Password.ts"
+import { ResetCode, ResetCodeExpired, ResetCodeNotFound, ResetCodeSuperseded, ResetCodeUsed } from "../domain/ResetCode.ts"
+import { SessionToken } from "../domain/Session.ts"
+import { User } from "../domain/User.ts"
+import { Done } from "./Done.ts"
+import {
+  documented,
+  documentedAccountBlocked,
+  documentedBusy,
+  documentedPasswordMismatch,
+  documentedPasswordRejected
+} from "./errors.ts"
+
+const refusedCodes = [
+  ResetCodeNotFound.pipe(documented(404, "There is no such reset code.")),
+  ResetCodeUsed.pipe(documented(403, "This reset code was used already. Ask for a new one.")),
+  ResetCodeSuperseded.pipe(documented(403, "A newer reset code took the place of this one. Use the newest, or ask for a new one.")),
+  ResetCodeExpired.pipe(documented(403, "This reset code has expired. Ask for a new one.")),
+  documentedAccountBlocked
+] as const
+
+export const resetPasswordErrors = [
+  documentedPasswordMismatch,
+  documentedPasswordRejected,
+  ...refusedCodes,
+  documentedBusy
+] as const
+
+export class RecoveryApi extends HttpApiGroup.make("recovery")
+  .add(
+    HttpApiEndpoint.post("forgotPassword", "/forgot-password", {
+      payload: Schema.Struct({ email: Email }),
+      success: Done
+    })
+      .annotate(OpenApi.Summary, "Ask for a reset code")
+      .annotate(
+        OpenApi.Description,
+        "Mails a reset code to the owner of the address. The answer is the same for every address, so that nobody can learn from it who has an account."
+      ),
+    HttpApiEndpoint.post("resetPassword", "/reset-password", {
+      payload: Schema.Struct({ code: ResetCode, password: Password, passwordConfirmation: Password }),
+      success: Schema.Struct({ user: User, jwt: Schema.optionalKey(SessionToken) }),
+      error: resetPasswordErrors
+    })
+      .annotate(OpenApi.Summary, "Reset a password")
+      .annotate(OpenApi.Description, "Reset user password with a code (resetToken)"),
+    HttpApiEndpoint.post("checkResetCode", "/reset-password/check", {
+      payload: Schema.Struct({ code: ResetCode }),
+      success: Schema.Struct({ expiresAt: Schema.DateFromString }),
+      error: refusedCodes
+    })
+      .annotate(OpenApi.Summary, "Check a reset code")
+      .annotate(OpenApi.Description, "Says until when a reset code may be used, without using it: for a page that wants to say early that it can't be.")
+  )
+  .prefix("/auth")
+  .annotate(OpenApi.Description, "From a forgotten password to a new one.")
+{}
