@@ -1,0 +1,45 @@
+import { Effect, Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Accounts } from "../accounts/Accounts.ts"
+import { Sessions } from "../accounts/Sessions.ts"
+import { Api } from "../api/Api.ts"
+import { CurrentSession } from "../api/Authorization.ts"
+import { done } from "../api/Done.ts"
+
+const AccountsHandlers = HttpApiBuilder.group(
+  Api,
+  "accounts",
+  Effect.fn(function*(handlers) {
+    const accounts = yield* Accounts
+    const sessions = yield* Sessions
+    return handlers.handleAll({
+      register: ({ payload }) => accounts.register(payload),
+      signIn: ({ payload }) => accounts.signIn(payload),
+      changePassword: ({ payload }) =>
+        Effect.flatMap(CurrentSession, (current) => accounts.changePassword(current, payload)),
+      signOut: () => Effect.as(Effect.flatMap(CurrentSession, sessions.signOut), done)
+    })
+  })
+)
+
+const SessionsHandlers = HttpApiBuilder.group(
+  Api,
+  "sessions",
+  Effect.fn(function*(handlers) {
+    const sessions = yield* Sessions
+    return handlers.handleAll({
+      list: () => Effect.map(Effect.flatMap(CurrentSession, sessions.list), (sessions) => ({ sessions })),
+      endOne: ({ params }) =>
+        Effect.as(Effect.flatMap(CurrentSession, (current) => sessions.end(current, params.id)), done),
+      endOthers: () => Effect.as(Effect.flatMap(CurrentSession, sessions.endOthers), done)
+    })
+  })
+)
+
+const UsersHandlers = HttpApiBuilder.group(
+  Api,
+  "users",
+  (handlers) => handlers.handleAll({ me: () => Effect.map(CurrentSession, ({ user }) => user) })
+)
+
+export const AccountHandlers = Layer.mergeAll(AccountsHandlers, SessionsHandlers, UsersHandlers)

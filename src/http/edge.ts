@@ -1,0 +1,75 @@
+import { Clock, Context, Effect, Exit, Layer, Option, type Types } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { httpErrors } from "../api/errors.ts"
+import { causeResponse, errorResponse } from "./errors.ts"
+
+/** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
+export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("rekey/http/Shutdown") {
+  static readonly layer = Layer.sync(Shutdown, () => ({ begun: false }))
+}
+
+/** Headers that an answer has by its status. */
+const headersFor = (status: number): Record<string, string> => {
+  switch (status) {
+    case 401:
+      return { "www-authenticate": "Bearer" }
+    case 429:
+    case 503:
+      return { "retry-after": "1" }
+    default:
+      return {}
+  }
+}
+
+/** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
+export const Edge = HttpRouter.middleware(
+  Effect.gen(function*() {
+    const random = yield* SecureRandom.SecureRandom
+    const shutdown = yield* Shutdown
+
+    return (
+      app
+    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
+      Effect.flatMap(
+        random.uuidV7(),
+        (requestId) => Effect.annotateLogs(answer(app, requestId, shutdown), { requestId })
+      )
+  }),
+  { global: true }
+)
+
+const answer = Effect.fnUntraced(function*<E, R>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
+  requestId: string,
+  shutdown: { readonly begun: boolean }
+) {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  const started = yield* Clock.currentTimeNanos
+  const exit = yield* Effect.exit(
+    shutdown.begun
+      ? Effect.succeed(errorResponse(httpErrors.shuttingDown))
+      : request.headers.host === undefined // RFC 9112, 3.2
+      ? Effect.succeed(errorResponse(httpErrors.malformed))
+      : app
+  )
+  const { fault, response } = Exit.isSuccess(exit) ? { fault: false, response: exit.value } : causeResponse(exit.cause)
+  if (fault && Exit.isFailure(exit)) yield* Effect.logError("A request met a fault.", exit.cause)
+
+  // The router leaves the route that it found in the context. The pattern alone is logged: a path or a query may hold a code (D4).
+  const route = Option.map(yield* Effect.serviceOption(HttpRouter.RouteContext), (_) => _.route.path)
+  const millis = Number((yield* Clock.currentTimeNanos) - started) / 1e6
+  yield* Effect.annotateLogs(Effect.logInfo("request"), {
+    method: request.method,
+    route: Option.getOrElse(route, () => "none"),
+    status: response.status,
+    millis: Math.round(millis * 10) / 10
+  })
+  return HttpServerResponse.setHeaders(response, {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...headersFor(response.status),
+    ...response.headers,
+    "x-request-id": requestId
+  })
+})

@@ -1,0 +1,32 @@
+import { FindMyWay } from "effect/http"
+import { Api } from "../api/Api.ts"
+
+/** Where the routes are that aren't part of the contract. */
+export const paths = {
+  docs: "/docs",
+  openapi: "/openapi.json",
+  inbox: "/dev/inbox",
+  resetPage: "/reset-password",
+  resetDonePage: "/reset-password/done"
+} as const
+
+const routes: ReadonlyArray<readonly [method: string, path: string]> = [
+  ...Object.values(Api.groups).flatMap((group) =>
+    Object.values(group.endpoints).map(({ method, path }) => [method, path] as const)
+  ),
+  ["GET", paths.docs],
+  ["GET", paths.openapi],
+  ["GET", paths.resetPage],
+  ["POST", paths.resetPage],
+  ["GET", paths.resetDonePage]
+]
+
+const methodsByPath = Map.groupBy(routes, ([, path]) => path)
+const router = FindMyWay.make<ReadonlyArray<string>>()
+for (const [path, routes] of methodsByPath) {
+  const methods = routes.map(([method]) => method)
+  router.on("GET", path as `/${string}`, methods.includes("GET") ? [...methods, "HEAD"] : methods)
+}
+
+/** The methods that a path takes, for `Allow` (RFC 9110, 15.5.6); none where there is no such path. */
+export const methodsOf = (url: string): ReadonlyArray<string> => router.find("GET", url)?.handler ?? []

@@ -1,0 +1,28 @@
+import { ByteSize, Layer } from "effect"
+import { HttpIncomingMessage, HttpMiddleware } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { AccountHandlers } from "./accounts.ts"
+import { AuthorizationLayer } from "./Authorization.ts"
+import { DocsRoute } from "./docs.ts"
+import { Edge } from "./edge.ts"
+import { ResetPasswordPage } from "./pages/resetPassword.ts"
+import { paths } from "./paths.ts"
+import { RecoveryHandlers } from "./recovery.ts"
+import { RequestsLayer } from "./Requests.ts"
+import { SystemHandlers } from "./system.ts"
+
+const ApiRoutes = HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
+  Layer.provide([RecoveryHandlers, AccountHandlers, SystemHandlers]),
+  Layer.provide([AuthorizationLayer, RequestsLayer])
+)
+
+/** Everything that is served, but the development inbox. */
+export const Routes = (options: { readonly publicUrl: URL }) =>
+  Layer.mergeAll(ApiRoutes, DocsRoute, ResetPasswordPage(options), Edge)
+
+/** How requests are treated: bodies of 64 KiB at most, and no span of a URL whose query may hold a code (D4). */
+export const RequestSettings = Layer.mergeAll(
+  Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.kibibytes(64)),
+  Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => request.url.includes("?"))
+)
