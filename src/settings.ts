@@ -1,0 +1,211 @@
+import { availableParallelism } from "node:os"
+import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import { Email } from "./domain/Email.ts"
+import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
+
+/** What the operator set in the environment or in `.env`, checked as a whole. */
+export interface Settings {
+  readonly production: boolean
+  readonly host: string
+  readonly port: number
+  readonly publicUrl: URL
+  /** None: the embedded database in `dataDir`. */
+  readonly databaseUrl: Option.Option<Redacted.Redacted>
+  readonly databasePoolSize: number
+  readonly databasePrepare: boolean
+  readonly dataDir: string
+  /** None: one is generated into `dataDir`. The first is the current one. */
+  readonly appSecrets: Option.Option<Array.NonEmptyReadonlyArray<Redacted.Redacted>>
+  readonly appName: string
+  /** None: mails go to the development inbox. */
+  readonly smtp: Option.Option<{ readonly url: Redacted.Redacted; readonly from: string }>
+  readonly resetUrl: URL
+  readonly resetLimits: {
+    readonly codeTtlMillis: number
+    readonly cooldownMillis: number
+    readonly hourlyCap: number
+  }
+  readonly registration: boolean
+  readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
+  readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
+  readonly signInAfterReset: boolean
+  readonly sessionTtlMillis: number
+  readonly logLevel: LogLevel.LogLevel
+  /** None: `pretty` on a terminal, else `json`. */
+  readonly logFormat: Option.Option<"pretty" | "json">
+}
+
+/** Settings that are wrong or missing, all of them: a line for each. No line holds a secret. */
+export class SettingsInvalid extends Data.TaggedError("SettingsInvalid")<{
+  readonly problems: Array.NonEmptyReadonlyArray<string>
+}> {
+  override get message() {
+    return this.problems.join("\n")
+  }
+}
+
+/** A kind of value: how it is read, what it should be, in words, and an example. */
+interface Kind<A> {
+  readonly read: (name: string) => Config.Config<A>
+  readonly should: string
+  readonly example: string
+  readonly secret?: boolean
+}
+
+const integer = (minimum: number, maximum: number, example: number): Kind<number> => ({
+  read: (name) => Config.schema(Schema.Int.check(Schema.isBetween({ minimum, maximum })), name),
+  should: `a whole number from ${minimum} to ${maximum}`,
+  example: `${example}`
+})
+
+const oneOf = <const A extends string>(values: Array.NonEmptyReadonlyArray<A>): Kind<A> => ({
+  read: (name) => Config.Literals(values, name),
+  should: `one of ${values.join(", ")}`,
+  example: values[0]
+})
+
+const onOff: Kind<boolean> = { read: Config.Boolean, should: "on or off", example: "on" }
+
+/** Lengths of time, in milliseconds. */
+const duration = (example: string, least: Duration.Duration): Kind<number> => ({
+  read: (name) =>
+    Config.schema(
+      Schema.DurationFromString.check(
+        Schema.makeFilter((value) => Duration.isFinite(value) && Duration.isGreaterThanOrEqualTo(value, least))
+      ),
+      name
+    ).pipe(Config.map(Duration.toMillis)),
+  should: `a length of time of at least ${Duration.format(least)}`,
+  example
+})
+
+const text = (should: string, example: string, fits: (value: string) => boolean): Kind<string> => ({
+  read: (name) => Config.schema(Schema.String.check(Schema.makeFilter(fits)), name),
+  should,
+  example
+})
+
+const secret = (should: string, example: string, fits: (value: string) => boolean): Kind<Redacted.Redacted> => ({
+  read: (name) => Config.schema(Schema.RedactedFromValue(Schema.String.check(Schema.makeFilter(fits))), name),
+  should,
+  example,
+  secret: true
+})
+
+const url = (...schemes: ReadonlyArray<string>) => (value: string) => {
+  const parsed = URL.parse(value)
+  return parsed !== null && schemes.includes(parsed.protocol) && parsed.hostname !== "" && parsed.hash === ""
+}
+
+const webUrl = (example: string) => text("an http or https URL", example, url("http:", "https:"))
+
+const isMailFrom = (value: string) =>
+  Option.isSome(Schema.decodeOption(Email)(/^[^<>\p{Cc}]*<([^<>]+)>$/u.exec(value)?.[1] ?? value))
+
+const appSecret = secret(
+  "at least 32 characters, or a comma-separated list of such, the current one first",
+  "$(openssl rand -base64 32)",
+  (value) => value.split(",").every((one) => one.trim().length >= 32)
+)
+
+const inUrl = (host: string) => host.includes(":") ? `[${host}]` : host
+
+const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+
+/** Reads every setting; fails with all that is wrong, not with the first. */
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen(function*() {
+  const problems: globalThis.Array<string> = []
+
+  const complain = (name: string, kind: Kind<unknown>, complaint: string) => {
+    problems.push(`${name} ${complaint}: it should be ${kind.should}, for example ${name}=${kind.example}`)
+  }
+
+  const optional = Effect.fnUntraced(function*<A>(name: string, kind: Kind<A>) {
+    const value = yield* Effect.option(Config.option(kind.read(name)))
+    if (Option.isSome(value)) return value.value
+    complain(name, kind, "is wrong")
+    return Option.none<A>()
+  })
+  /** Where the value is wrong the fallback stands in, until the problems stop the start. */
+  const withDefault = <A>(name: string, kind: Kind<A>, fallback: A) =>
+    Effect.map(optional(name, kind), Option.getOrElse(() => fallback))
+
+  const production = (yield* optional("NODE_ENV", text("a word", "production", () => true))).pipe(
+    Option.contains("production")
+  )
+  const host = yield* withDefault("HOST", text("a host name or an IP address", "127.0.0.1", (_) => url("http:")(`http://${inUrl(_)}`)), "127.0.0.1")
+  const port = yield* withDefault("PORT", integer(1, 65_535, 1337), 1337)
+
+  const required = Effect.fnUntraced(function*<A>(name: string, kind: Kind<A>, when: string | undefined) {
+    const before = problems.length
+    const value = yield* optional(name, kind)
+    if (when !== undefined && Option.isNone(value) && problems.length === before) {
+      complain(name, kind, `is missing, which is required ${when}`)
+    }
+    return value
+  })
+  const inProduction = production ? "in production" : undefined
+  const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
+
+  const localUrl = `http://${inUrl(host)}:${port}`
+  const publicUrl = Option.getOrElse(yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction), () => localUrl)
+  const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
+  const smtpUrl = yield* required(
+    "SMTP_URL",
+    secret("an smtp or smtps URL", "smtp://user:password@mail.example.com:587", url("smtp:", "smtps:")),
+    forMail
+  )
+  const mailFrom = yield* required(
+    "MAIL_FROM",
+    text("an e-mail address, with a name or without", "Example <accounts@example.com>", isMailFrom),
+    Option.isSome(smtpUrl) ? "where SMTP_URL is set" : forMail
+  )
+
+  const minLength = yield* withDefault("PASSWORD_MIN_LENGTH", integer(1, 256, 8), 8)
+  const mostAtOnce = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
+  const cores = Math.min(availableParallelism(), mostAtOnce)
+
+  const settings: Settings = {
+    production,
+    host,
+    port,
+    publicUrl: new URL(publicUrl),
+    databaseUrl: yield* optional(
+      "DATABASE_URL",
+      secret("a postgres URL", "postgres://rekey:password@localhost:5432/rekey", url("postgres:", "postgresql:"))
+    ),
+    databasePoolSize: yield* withDefault("DATABASE_POOL_SIZE", integer(1, 1000, 10), 10),
+    databasePrepare: yield* withDefault("DATABASE_PREPARE", onOff, true),
+    dataDir: yield* withDefault("DATA_DIR", text("a folder", "./data", (_) => _ !== ""), "./data"),
+    appSecrets: Option.map(appSecrets, (list) =>
+      Array.map(String.split(Redacted.value(list), ","), (one) => Redacted.make(one.trim(), { label: "APP_SECRET" }))),
+    appName: yield* withDefault("APP_NAME", text("a name of one line", "Example", (_) => /^\P{Cc}{1,100}$/u.test(_)), "Rekey"),
+    smtp: Option.zipWith(smtpUrl, mailFrom, (url, from) => ({ url, from })),
+    resetUrl: new URL(yield* withDefault("RESET_URL", webUrl("https://example.com/new-password"), `${publicUrl.replace(/\/$/, "")}/reset-password`)),
+    resetLimits: {
+      codeTtlMillis: yield* withDefault("RESET_CODE_TTL", duration("30 minutes", Duration.seconds(1)), 30 * 60_000),
+      cooldownMillis: yield* withDefault("RESET_COOLDOWN", duration("60 seconds", Duration.zero), 60_000),
+      hourlyCap: yield* withDefault("RESET_HOURLY_CAP", integer(1, 1_000_000, 5), 5)
+    },
+    registration: yield* withDefault("REGISTRATION", onOff, true),
+    passwordLength: {
+      minLength,
+      maxLength: yield* withDefault("PASSWORD_MAX_LENGTH", integer(minLength, 4096, 256), 256)
+    },
+    hashing: {
+      cost: {
+        memoryKib: yield* withDefault("ARGON2_MEMORY_KIB", integer(128, highestCost.memoryKib, owaspCost.memoryKib), owaspCost.memoryKib),
+        iterations: yield* withDefault("ARGON2_ITERATIONS", integer(1, highestCost.iterations, owaspCost.iterations), owaspCost.iterations),
+        parallelism: yield* withDefault("ARGON2_PARALLELISM", integer(1, highestCost.parallelism, owaspCost.parallelism), owaspCost.parallelism)
+      },
+      // More would only queue up inside libuv's pool, out of sight of the bulkhead.
+      concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, cores), cores),
+      queueLimit: yield* withDefault("HASH_QUEUE_LIMIT", integer(0, 1_000_000, 64 * cores), 64 * cores)
+    },
+    signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
+    sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
+    logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
+    logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
+  }
+  return Array.isArrayNonEmpty(problems) ? yield* new SettingsInvalid({ problems }) : settings
+})
