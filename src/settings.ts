@@ -92,10 +92,12 @@ const secret = (should: string, example: string, fits: (value: string) => boolea
   secret: true
 })
 
-const url = (...schemes: ReadonlyArray<string>) => (value: string) => {
-  const parsed = URL.parse(value)
-  return parsed !== null && schemes.includes(parsed.protocol) && parsed.hostname !== "" && parsed.hash === ""
-}
+const url =
+  (...schemes: ReadonlyArray<string>) =>
+  (value: string) => {
+    const parsed = URL.parse(value)
+    return parsed !== null && schemes.includes(parsed.protocol) && parsed.hostname !== "" && parsed.hash === ""
+  }
 
 const webUrl = (example: string) => text("an http or https URL", example, url("http:", "https:"))
 
@@ -108,19 +110,19 @@ const appSecret = secret(
   (value) => value.split(",").every((one) => one.trim().length >= 32)
 )
 
-const inUrl = (host: string) => host.includes(":") ? `[${host}]` : host
+const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
 const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
 /** Reads every setting; fails with all that is wrong, not with the first. */
-export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen(function*() {
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen(function* () {
   const problems: globalThis.Array<string> = []
 
   const complain = (name: string, kind: Kind<unknown>, complaint: string) => {
     problems.push(`${name} ${complaint}: it should be ${kind.should}, for example ${name}=${kind.example}`)
   }
 
-  const optional = Effect.fnUntraced(function*<A>(name: string, kind: Kind<A>) {
+  const optional = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>) {
     const value = yield* Effect.option(Config.option(kind.read(name)))
     if (Option.isSome(value)) return value.value
     complain(name, kind, "is wrong")
@@ -128,15 +130,23 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   })
   /** Where the value is wrong the fallback stands in, until the problems stop the start. */
   const withDefault = <A>(name: string, kind: Kind<A>, fallback: A) =>
-    Effect.map(optional(name, kind), Option.getOrElse(() => fallback))
+    Effect.map(
+      optional(name, kind),
+      Option.getOrElse(() => fallback)
+    )
 
-  const production = (yield* optional("NODE_ENV", text("a word", "production", () => true))).pipe(
-    Option.contains("production")
+  const production = (yield* optional(
+    "NODE_ENV",
+    text("a word", "production", () => true)
+  )).pipe(Option.contains("production"))
+  const host = yield* withDefault(
+    "HOST",
+    text("a host name or an IP address", "127.0.0.1", (_) => url("http:")(`http://${inUrl(_)}`)),
+    "127.0.0.1"
   )
-  const host = yield* withDefault("HOST", text("a host name or an IP address", "127.0.0.1", (_) => url("http:")(`http://${inUrl(_)}`)), "127.0.0.1")
   const port = yield* withDefault("PORT", integer(1, 65_535, 1337), 1337)
 
-  const required = Effect.fnUntraced(function*<A>(name: string, kind: Kind<A>, when: string | undefined) {
+  const required = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>, when: string | undefined) {
     const before = problems.length
     const value = yield* optional(name, kind)
     if (when !== undefined && Option.isNone(value) && problems.length === before) {
@@ -148,7 +158,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
 
   const localUrl = `http://${inUrl(host)}:${port}`
-  const publicUrl = Option.getOrElse(yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction), () => localUrl)
+  const publicUrl = Option.getOrElse(
+    yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
+    () => localUrl
+  )
   const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
   const smtpUrl = yield* required(
     "SMTP_URL",
@@ -176,12 +189,27 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     ),
     databasePoolSize: yield* withDefault("DATABASE_POOL_SIZE", integer(1, 1000, 10), 10),
     databasePrepare: yield* withDefault("DATABASE_PREPARE", onOff, true),
-    dataDir: yield* withDefault("DATA_DIR", text("a folder", "./data", (_) => _ !== ""), "./data"),
+    dataDir: yield* withDefault(
+      "DATA_DIR",
+      text("a folder", "./data", (_) => _ !== ""),
+      "./data"
+    ),
     appSecrets: Option.map(appSecrets, (list) =>
-      Array.map(String.split(Redacted.value(list), ","), (one) => Redacted.make(one.trim(), { label: "APP_SECRET" }))),
-    appName: yield* withDefault("APP_NAME", text("a name of one line", "Example", (_) => /^\P{Cc}{1,100}$/u.test(_)), "Rekey"),
+      Array.map(String.split(Redacted.value(list), ","), (one) => Redacted.make(one.trim(), { label: "APP_SECRET" }))
+    ),
+    appName: yield* withDefault(
+      "APP_NAME",
+      text("a name of one line", "Example", (_) => /^\P{Cc}{1,100}$/u.test(_)),
+      "Rekey"
+    ),
     smtp: Option.zipWith(smtpUrl, mailFrom, (url, from) => ({ url, from })),
-    resetUrl: new URL(yield* withDefault("RESET_URL", webUrl("https://example.com/new-password"), `${publicUrl.replace(/\/$/, "")}/reset-password`)),
+    resetUrl: new URL(
+      yield* withDefault(
+        "RESET_URL",
+        webUrl("https://example.com/new-password"),
+        `${publicUrl.replace(/\/$/, "")}/reset-password`
+      )
+    ),
     resetLimits: {
       codeTtlMillis: yield* withDefault("RESET_CODE_TTL", duration("30 minutes", Duration.seconds(1)), 30 * 60_000),
       cooldownMillis: yield* withDefault("RESET_COOLDOWN", duration("60 seconds", Duration.zero), 60_000),
@@ -194,9 +222,21 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     },
     hashing: {
       cost: {
-        memoryKib: yield* withDefault("ARGON2_MEMORY_KIB", integer(128, highestCost.memoryKib, owaspCost.memoryKib), owaspCost.memoryKib),
-        iterations: yield* withDefault("ARGON2_ITERATIONS", integer(1, highestCost.iterations, owaspCost.iterations), owaspCost.iterations),
-        parallelism: yield* withDefault("ARGON2_PARALLELISM", integer(1, highestCost.parallelism, owaspCost.parallelism), owaspCost.parallelism)
+        memoryKib: yield* withDefault(
+          "ARGON2_MEMORY_KIB",
+          integer(128, highestCost.memoryKib, owaspCost.memoryKib),
+          owaspCost.memoryKib
+        ),
+        iterations: yield* withDefault(
+          "ARGON2_ITERATIONS",
+          integer(1, highestCost.iterations, owaspCost.iterations),
+          owaspCost.iterations
+        ),
+        parallelism: yield* withDefault(
+          "ARGON2_PARALLELISM",
+          integer(1, highestCost.parallelism, owaspCost.parallelism),
+          owaspCost.parallelism
+        )
       },
       // More would only queue up inside libuv's pool, out of sight of the bulkhead.
       concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, cores), cores),

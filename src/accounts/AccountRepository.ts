@@ -19,25 +19,28 @@ export type Identifier =
   | { readonly _tag: "UserId"; readonly id: UserId }
 
 /** Accounts as the use cases need them of a store. */
-export class AccountRepository extends Context.Service<AccountRepository, {
-  /** Adds an account, neither confirmed nor blocked. */
-  insert(
-    account: Pick<User, "id" | "username" | "email"> & { readonly passwordHash: PasswordHash }
-  ): Effect.Effect<Credentials, AccountExists | Unavailable>
+export class AccountRepository extends Context.Service<
+  AccountRepository,
+  {
+    /** Adds an account, neither confirmed nor blocked. */
+    insert(
+      account: Pick<User, "id" | "username" | "email"> & { readonly passwordHash: PasswordHash }
+    ): Effect.Effect<Credentials, AccountExists | Unavailable>
 
-  find(identifier: Identifier): Effect.Effect<Option.Option<Credentials>, Unavailable>
+    find(identifier: Identifier): Effect.Effect<Option.Option<Credentials>, Unavailable>
 
-  /** Puts a stronger hash of the same password in place, unless the password has changed since `version` was read (F8). */
-  upgradeHash(id: UserId, version: number, passwordHash: PasswordHash): Effect.Effect<void, Unavailable>
+    /** Puts a stronger hash of the same password in place, unless the password has changed since `version` was read (F8). */
+    upgradeHash(id: UserId, version: number, passwordHash: PasswordHash): Effect.Effect<void, Unavailable>
 
-  /**
-   * Sets a new password, ends the live code and every session but `keep`. `None` where the password has changed since `version`
-   * was read (F9), or the account is blocked or gone.
-   */
-  changePassword(change: {
-    readonly id: UserId
-    readonly version: number
-    readonly passwordHash: PasswordHash
-    readonly keep: SessionId
-  }): Effect.Effect<Option.Option<User>, Unavailable>
-}>()("rekey/accounts/AccountRepository") {}
+    /**
+     * Sets a new password, ends the live code and every session but `keep`. `None` where the password has changed since `version`
+     * was read (F9), or the account is blocked or gone.
+     */
+    changePassword(change: {
+      readonly id: UserId
+      readonly version: number
+      readonly passwordHash: PasswordHash
+      readonly keep: SessionId
+    }): Effect.Effect<Option.Option<User>, Unavailable>
+  }
+>()("rekey/accounts/AccountRepository") {}

@@ -26,43 +26,50 @@ export interface SignedIn {
 }
 
 /** Getting an account, signing in to it, and changing its password while signed in. */
-export class Accounts extends Context.Service<Accounts, {
-  register(account: {
-    readonly username: Username
-    readonly email: Email
-    readonly password: Password
-  }): Effect.Effect<SignedIn, RegistrationClosed | PasswordRejected | AccountExists | Busy | Unavailable>
-
-  /** `identifier` is the address or the user name. An unknown one costs as much time as a wrong password (C5). */
-  signIn(attempt: {
-    readonly identifier: string
-    readonly password: Password
-  }): Effect.Effect<SignedIn, InvalidCredentials | AccountBlocked | Busy | Unavailable>
-
-  /** The session goes on with a fresh token, all the others end. */
-  changePassword(
-    authenticated: Authenticated,
-    change: {
-      readonly currentPassword: Password
+export class Accounts extends Context.Service<
+  Accounts,
+  {
+    register(account: {
+      readonly username: Username
+      readonly email: Email
       readonly password: Password
-      readonly passwordConfirmation: Password
-    }
-  ): Effect.Effect<
-    SignedIn,
-    PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | Busy | Unavailable
-  >
-}>()("rekey/accounts/Accounts") {
+    }): Effect.Effect<SignedIn, RegistrationClosed | PasswordRejected | AccountExists | Busy | Unavailable>
+
+    /** `identifier` is the address or the user name. An unknown one costs as much time as a wrong password (C5). */
+    signIn(attempt: {
+      readonly identifier: string
+      readonly password: Password
+    }): Effect.Effect<SignedIn, InvalidCredentials | AccountBlocked | Busy | Unavailable>
+
+    /** The session goes on with a fresh token, all the others end. */
+    changePassword(
+      authenticated: Authenticated,
+      change: {
+        readonly currentPassword: Password
+        readonly password: Password
+        readonly passwordConfirmation: Password
+      }
+    ): Effect.Effect<
+      SignedIn,
+      PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | Busy | Unavailable
+    >
+  }
+>()("rekey/accounts/Accounts") {
   static readonly layer = (options: { readonly registration: boolean }) =>
     Layer.effect(
       Accounts,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const repository = yield* AccountRepository
         const sessions = yield* Sessions
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
         const random = yield* SecureRandom.SecureRandom
 
-        const register = Effect.fn("Accounts.register")(function*({ email, password, username }: {
+        const register = Effect.fn("Accounts.register")(function* ({
+          email,
+          password,
+          username
+        }: {
           readonly username: Username
           readonly email: Email
           readonly password: Password
@@ -78,7 +85,7 @@ export class Accounts extends Context.Service<Accounts, {
           return { jwt: jwt.value, user }
         })
 
-        const attempt = Effect.fnUntraced(function*(identifier: Identifier, password: Password) {
+        const attempt = Effect.fnUntraced(function* (identifier: Identifier, password: Password) {
           const found = yield* repository.find(identifier)
           if (Option.isNone(found)) {
             yield* hasher.rehearse(password)
@@ -93,7 +100,10 @@ export class Accounts extends Context.Service<Accounts, {
           return Option.map(jwt, (jwt) => ({ jwt, user }))
         })
 
-        const signIn = Effect.fn("Accounts.signIn")(function*({ identifier, password }: {
+        const signIn = Effect.fn("Accounts.signIn")(function* ({
+          identifier,
+          password
+        }: {
           readonly identifier: string
           readonly password: Password
         }) {
@@ -105,9 +115,13 @@ export class Accounts extends Context.Service<Accounts, {
           return signedIn.value
         })
 
-        const changePassword = Effect.fn("Accounts.changePassword")(function*(
+        const changePassword = Effect.fn("Accounts.changePassword")(function* (
           authenticated: Authenticated,
-          { currentPassword, password, passwordConfirmation }: {
+          {
+            currentPassword,
+            password,
+            passwordConfirmation
+          }: {
             readonly currentPassword: Password
             readonly password: Password
             readonly passwordConfirmation: Password

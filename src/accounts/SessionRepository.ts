@@ -11,27 +11,32 @@ export interface StoredSession {
 }
 
 /** Sessions as the use cases need them of a store. Time is the store's. */
-export class SessionRepository extends Context.Service<SessionRepository, {
-  /**
-   * Opens a session for the account whose credentials were read with `version`. `None` where the password has changed since, or
-   * the account is blocked or gone (F8).
-   */
-  open(session: {
-    readonly id: SessionId
-    readonly userId: UserId
-    readonly version: number
-    readonly ttlMillis: number
-  }): Effect.Effect<Option.Option<StoredSession>, Unavailable>
+export class SessionRepository extends Context.Service<
+  SessionRepository,
+  {
+    /**
+     * Opens a session for the account whose credentials were read with `version`. `None` where the password has changed since, or
+     * the account is blocked or gone (F8).
+     */
+    open(session: {
+      readonly id: SessionId
+      readonly userId: UserId
+      readonly version: number
+      readonly ttlMillis: number
+    }): Effect.Effect<Option.Option<StoredSession>, Unavailable>
 
-  /** The session and its account, if it may still be used: not ended, not expired, no newer password, not blocked. */
-  authenticate(id: SessionId): Effect.Effect<Option.Option<{ readonly session: StoredSession; readonly user: User }>, Unavailable>
+    /** The session and its account, if it may still be used: not ended, not expired, no newer password, not blocked. */
+    authenticate(
+      id: SessionId
+    ): Effect.Effect<Option.Option<{ readonly session: StoredSession; readonly user: User }>, Unavailable>
 
-  /** The account's usable sessions, the newest first. */
-  list(userId: UserId): Effect.Effect<ReadonlyArray<StoredSession>, Unavailable>
+    /** The account's usable sessions, the newest first. */
+    list(userId: UserId): Effect.Effect<ReadonlyArray<StoredSession>, Unavailable>
 
-  /** Ends one session of the account; `false` where the account has no such session. */
-  end(userId: UserId, id: SessionId): Effect.Effect<boolean, Unavailable>
+    /** Ends one session of the account; `false` where the account has no such session. */
+    end(userId: UserId, id: SessionId): Effect.Effect<boolean, Unavailable>
 
-  /** Ends all sessions of the account but one. */
-  endOthers(userId: UserId, keep: SessionId): Effect.Effect<void, Unavailable>
-}>()("rekey/accounts/SessionRepository") {}
+    /** Ends all sessions of the account but one. */
+    endOthers(userId: UserId, keep: SessionId): Effect.Effect<void, Unavailable>
+  }
+>()("rekey/accounts/SessionRepository") {}

@@ -8,25 +8,28 @@ import { AppSecret } from "../secrets/AppSecret.ts"
 const Claims = Schema.fromJsonString(Schema.Struct({ sid: SessionId }))
 
 /** Tokens that name a session: JSON Web Tokens, HS256, with `sub`, `sid`, `jti`, `iat`, `exp`. */
-export class SessionTokens extends Context.Service<SessionTokens, {
-  sign(session: {
-    readonly id: SessionId
-    readonly userId: UserId
-    readonly expiresAt: Date
-  }): Effect.Effect<SessionToken>
-  /** The session that a token names. `exp` is for clients: whether the session still lives, its row and the database's clock decide. */
-  verify(token: SessionToken): Effect.Effect<SessionId, Unauthenticated>
-}>()("rekey/accounts/SessionTokens") {
+export class SessionTokens extends Context.Service<
+  SessionTokens,
+  {
+    sign(session: {
+      readonly id: SessionId
+      readonly userId: UserId
+      readonly expiresAt: Date
+    }): Effect.Effect<SessionToken>
+    /** The session that a token names. `exp` is for clients: whether the session still lives, its row and the database's clock decide. */
+    verify(token: SessionToken): Effect.Effect<SessionId, Unauthenticated>
+  }
+>()("rekey/accounts/SessionTokens") {
   static readonly layer = Layer.effect(
     SessionTokens,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const random = yield* SecureRandom.SecureRandom
       const { sessionTokenKeys } = yield* AppSecret
       const keys = yield* Effect.forEach(sessionTokenKeys, Mac.toBytes).pipe(Effect.orDie)
       const decodeClaims = Schema.decodeUnknownEffect(Claims)
       const utf8 = new TextDecoder()
 
-      const sign = Effect.fn("SessionTokens.sign")(function*(session: {
+      const sign = Effect.fn("SessionTokens.sign")(function* (session: {
         readonly id: SessionId
         readonly userId: UserId
         readonly expiresAt: Date

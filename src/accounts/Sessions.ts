@@ -13,49 +13,52 @@ export interface Authenticated {
 }
 
 /** Who is signed in, for how long, and how that ends. */
-export class Sessions extends Context.Service<Sessions, {
-  /** A token for a new session; `None` where the credentials have changed since `version` was read (F8). */
-  open(user: User, version: number): Effect.Effect<Option.Option<SessionToken>, Unavailable>
-  /** A fresh token for a session that goes on. */
-  renew(authenticated: Authenticated): Effect.Effect<SessionToken>
-  authenticate(token: SessionToken): Effect.Effect<Authenticated, Unauthenticated | Unavailable>
-  /** The account's sessions, this one first. */
-  list(authenticated: Authenticated): Effect.Effect<ReadonlyArray<Session>, Unavailable>
-  /** Ends this one. */
-  signOut(authenticated: Authenticated): Effect.Effect<void, Unavailable>
-  /** Ends any one of the account. */
-  end(authenticated: Authenticated, id: SessionId): Effect.Effect<void, SessionNotFound | Unavailable>
-  /** Ends all the others. */
-  endOthers(authenticated: Authenticated): Effect.Effect<void, Unavailable>
-}>()("rekey/accounts/Sessions") {
+export class Sessions extends Context.Service<
+  Sessions,
+  {
+    /** A token for a new session; `None` where the credentials have changed since `version` was read (F8). */
+    open(user: User, version: number): Effect.Effect<Option.Option<SessionToken>, Unavailable>
+    /** A fresh token for a session that goes on. */
+    renew(authenticated: Authenticated): Effect.Effect<SessionToken>
+    authenticate(token: SessionToken): Effect.Effect<Authenticated, Unauthenticated | Unavailable>
+    /** The account's sessions, this one first. */
+    list(authenticated: Authenticated): Effect.Effect<ReadonlyArray<Session>, Unavailable>
+    /** Ends this one. */
+    signOut(authenticated: Authenticated): Effect.Effect<void, Unavailable>
+    /** Ends any one of the account. */
+    end(authenticated: Authenticated, id: SessionId): Effect.Effect<void, SessionNotFound | Unavailable>
+    /** Ends all the others. */
+    endOthers(authenticated: Authenticated): Effect.Effect<void, Unavailable>
+  }
+>()("rekey/accounts/Sessions") {
   static readonly layer = (options: { readonly ttlMillis: number }) =>
     Layer.effect(
       Sessions,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const repository = yield* SessionRepository
         const tokens = yield* SessionTokens
         const random = yield* SecureRandom.SecureRandom
 
-        const open = Effect.fn("Sessions.open")(function*(user: User, version: number) {
+        const open = Effect.fn("Sessions.open")(function* (user: User, version: number) {
           const id = SessionId.make(yield* random.uuidV7())
           const opened = yield* repository.open({ id, userId: user.id, version, ttlMillis: options.ttlMillis })
           if (Option.isNone(opened)) return Option.none()
           return Option.some(yield* tokens.sign({ ...opened.value, userId: user.id }))
         })
 
-        const authenticate = Effect.fn("Sessions.authenticate")(function*(token: SessionToken) {
+        const authenticate = Effect.fn("Sessions.authenticate")(function* (token: SessionToken) {
           const found = yield* repository.authenticate(yield* tokens.verify(token))
           if (Option.isNone(found)) return yield* new Unauthenticated()
           return found.value
         })
 
-        const list = Effect.fn("Sessions.list")(function*({ session: current, user }: Authenticated) {
+        const list = Effect.fn("Sessions.list")(function* ({ session: current, user }: Authenticated) {
           const stored = yield* repository.list(user.id)
           const sessions = stored.map((session) => new Session({ ...session, current: session.id === current.id }))
           return [...sessions.filter((_) => _.current), ...sessions.filter((_) => !_.current)]
         })
 
-        const end = Effect.fn("Sessions.end")(function*({ user }: Authenticated, id: SessionId) {
+        const end = Effect.fn("Sessions.end")(function* ({ user }: Authenticated, id: SessionId) {
           const ended = yield* repository.end(user.id, id)
           if (!ended) return yield* new SessionNotFound()
         })

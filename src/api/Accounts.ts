@@ -34,12 +34,18 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
       .annotate(OpenApi.Summary, "Register")
       .annotate(OpenApi.Description, "Makes an account and signs in to it."),
     HttpApiEndpoint.post("signIn", "/local", {
-      payload: Schema.Struct({ identifier: Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." }))), password: Password }),
+      payload: Schema.Struct({
+        identifier: Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." }))),
+        password: Password
+      }),
       success: SignedIn,
       error: [documentedInvalidCredentials, documentedAccountBlocked, documentedBusy]
     })
       .annotate(OpenApi.Summary, "Sign in")
-      .annotate(OpenApi.Description, "Signs in with an e-mail address or a user name. An unknown one and a wrong password get the same answer."),
+      .annotate(
+        OpenApi.Description,
+        "Signs in with an e-mail address or a user name. An unknown one and a wrong password get the same answer."
+      ),
     HttpApiEndpoint.post("changePassword", "/change-password", {
       payload: Schema.Struct({ currentPassword: Password, password: Password, passwordConfirmation: Password }),
       success: SignedIn,
@@ -47,15 +53,17 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
     })
       .middleware(Authorization)
       .annotate(OpenApi.Summary, "Change your password")
-      .annotate(OpenApi.Description, "Sets a new password. This session goes on with a fresh token, every other one ends."),
+      .annotate(
+        OpenApi.Description,
+        "Sets a new password. This session goes on with a fresh token, every other one ends."
+      ),
     HttpApiEndpoint.post("signOut", "/logout", { success: Done })
       .middleware(Authorization)
       .annotate(OpenApi.Summary, "Sign out")
       .annotate(OpenApi.Description, "Ends this session.")
   )
   .prefix("/auth")
-  .annotate(OpenApi.Description, "Accounts and signing in.")
-{}
+  .annotate(OpenApi.Description, "Accounts and signing in.") {}
 
 export class SessionsApi extends HttpApiGroup.make("sessions")
   .add(
@@ -75,8 +83,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
   )
   .middleware(Authorization)
   .prefix("/auth/sessions")
-  .annotate(OpenApi.Description, "Where the account is signed in.")
-{}
+  .annotate(OpenApi.Description, "Where the account is signed in.") {}
 
 export class UsersApi extends HttpApiGroup.make("users")
   .add(
@@ -86,5 +93,4 @@ export class UsersApi extends HttpApiGroup.make("users")
   )
   .middleware(Authorization)
   .prefix("/users")
-  .annotate(OpenApi.Description, "The account itself.")
-{}
+  .annotate(OpenApi.Description, "The account itself.") {}

@@ -13,6 +13,8 @@ export class Api extends HttpApi.make("rekey")
   .annotate(HttpApi.PayloadParseOptions, { errors: "all" })
   .annotate(OpenApi.Title, "Rekey")
   .annotate(OpenApi.Version, "0.1.0")
-  .annotate(OpenApi.Description, "Resets forgotten passwords. Every error, on every path, has the shape of the `default` response.")
-  .annotate(OpenApi.Transform, forPeople)
-{}
+  .annotate(
+    OpenApi.Description,
+    "Resets forgotten passwords. Every error, on every path, has the shape of the `default` response."
+  )
+  .annotate(OpenApi.Transform, forPeople) {}

@@ -2,7 +2,13 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Email } from "../domain/Email.ts"
 import { Password } from "../domain/Password.ts"
-import { ResetCode, ResetCodeExpired, ResetCodeNotFound, ResetCodeSuperseded, ResetCodeUsed } from "../domain/ResetCode.ts"
+import {
+  ResetCode,
+  ResetCodeExpired,
+  ResetCodeNotFound,
+  ResetCodeSuperseded,
+  ResetCodeUsed
+} from "../domain/ResetCode.ts"
 import { SessionToken } from "../domain/Session.ts"
 import { User } from "../domain/User.ts"
 import { Done } from "./Done.ts"
@@ -17,7 +23,9 @@ import {
 const refusedCodes = [
   ResetCodeNotFound.pipe(documented(404, "There is no such reset code.")),
   ResetCodeUsed.pipe(documented(403, "This reset code was used already. Ask for a new one.")),
-  ResetCodeSuperseded.pipe(documented(403, "A newer reset code took the place of this one. Use the newest, or ask for a new one.")),
+  ResetCodeSuperseded.pipe(
+    documented(403, "A newer reset code took the place of this one. Use the newest, or ask for a new one.")
+  ),
   ResetCodeExpired.pipe(documented(403, "This reset code has expired. Ask for a new one.")),
   documentedAccountBlocked
 ] as const
@@ -53,8 +61,10 @@ export class RecoveryApi extends HttpApiGroup.make("recovery")
       error: refusedCodes
     })
       .annotate(OpenApi.Summary, "Check a reset code")
-      .annotate(OpenApi.Description, "Says until when a reset code may be used, without using it: for a page that wants to say early that it can't be.")
+      .annotate(
+        OpenApi.Description,
+        "Says until when a reset code may be used, without using it: for a page that wants to say early that it can't be."
+      )
   )
   .prefix("/auth")
-  .annotate(OpenApi.Description, "From a forgotten password to a new one.")
-{}
+  .annotate(OpenApi.Description, "From a forgotten password to a new one.") {}

@@ -10,5 +10,4 @@ export class SystemApi extends HttpApiGroup.make("system")
       .annotate(OpenApi.Summary, "Can it serve")
       .annotate(OpenApi.Description, "200 when the database answers and its migrations are applied, else 503.")
   )
-  .annotate(OpenApi.Description, "For whoever runs the service.")
-{}
+  .annotate(OpenApi.Description, "For whoever runs the service.") {}

@@ -12,7 +12,9 @@ export const ErrorBody = Schema.Struct({
   code: Schema.Int.annotate({ description: "The HTTP status." }),
   message: Schema.String.annotate({ description: "A sentence for a person." }),
   reason: Schema.String.annotate({ description: "A stable name for programs." }),
-  details: Schema.optionalKey(Schema.Array(Detail)).annotate({ description: "Which fields are at fault, where some are." })
+  details: Schema.optionalKey(Schema.Array(Detail)).annotate({
+    description: "Which fields are at fault, where some are."
+  })
 }).annotate({ identifier: "Error", description: "Every error has this shape." })
 export type ErrorBody = typeof ErrorBody.Type
 
@@ -28,52 +30,64 @@ const bodyOf = <const Status extends number, const Reason extends string>(
     details: Schema.optionalKey(Schema.Array(Detail))
   }).annotate({ identifier: reason, description })
 
-type FieldlessError = Schema.Constraint & (new() => { readonly _tag: string })
+type FieldlessError = Schema.Constraint & (new () => { readonly _tag: string })
 
 /**
  * How an error of the domain goes over the wire. The domain knows nothing of it, handlers map nothing, and a typed client gets
  * the domain's error back. `field` is the one at fault, where there is one.
  */
-export const documented = (status: number, message: string, field?: string) => <E extends FieldlessError>(error: E) => {
-  const details = field === undefined ? undefined : [{ path: [field], message }]
-  const reason = new error()._tag
-  return bodyOf(status, reason, message).pipe(
-    Schema.decodeTo(
-      Schema.toType(error),
-      SchemaTransformation.transform({
-        decode: () => new error() as E["Type"],
-        encode: (): ErrorBody => ({ code: status, message, reason, ...(details && { details }) })
-      })
-    )
-  ).annotate({ httpApiStatus: status })
-}
+export const documented =
+  (status: number, message: string, field?: string) =>
+  <E extends FieldlessError>(error: E) => {
+    const details = field === undefined ? undefined : [{ path: [field], message }]
+    const reason = new error()._tag
+    return bodyOf(status, reason, message)
+      .pipe(
+        Schema.decodeTo(
+          Schema.toType(error),
+          SchemaTransformation.transform({
+            decode: () => new error() as E["Type"],
+            encode: (): ErrorBody => ({ code: status, message, reason, ...(details && { details }) })
+          })
+        )
+      )
+      .annotate({ httpApiStatus: status })
+  }
 
 export const documentedPasswordMismatch = PasswordMismatch.pipe(
   documented(400, "The two passwords differ.", "passwordConfirmation")
 )
 export const documentedAccountBlocked = AccountBlocked.pipe(documented(403, "This account is blocked."))
-export const documentedUnavailable = Unavailable.pipe(documented(503, "The service can't answer now. Try again shortly."))
+export const documentedUnavailable = Unavailable.pipe(
+  documented(503, "The service can't answer now. Try again shortly.")
+)
 export const documentedBusy = Busy.pipe(
   documented(503, "Too many passwords are being checked right now. Try again shortly.")
 )
 
-export const documentedPasswordRejected = bodyOf(400, "PasswordRejected", "The password must have at least 8 characters.").pipe(
-  Schema.decodeTo(
-    Schema.toType(PasswordRejected),
-    SchemaTransformation.transform({
-      decode: ({ details = [], message }) =>
-        new PasswordRejected({
-          reasons: Array.isReadonlyArrayNonEmpty(details) ? Array.map(details, (_) => _.message) : [message]
-        }),
-      encode: ({ reasons }) => ({
-        code: 400 as const,
-        message: reasons[0],
-        reason: "PasswordRejected" as const,
-        details: reasons.map((message) => ({ path: ["password"], message }))
+export const documentedPasswordRejected = bodyOf(
+  400,
+  "PasswordRejected",
+  "The password must have at least 8 characters."
+)
+  .pipe(
+    Schema.decodeTo(
+      Schema.toType(PasswordRejected),
+      SchemaTransformation.transform({
+        decode: ({ details = [], message }) =>
+          new PasswordRejected({
+            reasons: Array.isReadonlyArrayNonEmpty(details) ? Array.map(details, (_) => _.message) : [message]
+          }),
+        encode: ({ reasons }) => ({
+          code: 400 as const,
+          message: reasons[0],
+          reason: "PasswordRejected" as const,
+          details: reasons.map((message) => ({ path: ["password"], message }))
+        })
       })
-    })
+    )
   )
-).annotate({ httpApiStatus: 400 })
+  .annotate({ httpApiStatus: 400 })
 
 /** The request doesn't have the documented form. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
@@ -82,20 +96,22 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 
 const invalidRequest = "The request doesn't have the documented form."
 
-export const documentedInvalidRequest = bodyOf(400, "InvalidRequest", invalidRequest).pipe(
-  Schema.decodeTo(
-    Schema.toType(InvalidRequest),
-    SchemaTransformation.transform({
-      decode: ({ details = [] }) => new InvalidRequest({ details }),
-      encode: ({ details }) => ({
-        code: 400 as const,
-        message: invalidRequest,
-        reason: "InvalidRequest" as const,
-        ...(details.length > 0 ? { details } : {})
+export const documentedInvalidRequest = bodyOf(400, "InvalidRequest", invalidRequest)
+  .pipe(
+    Schema.decodeTo(
+      Schema.toType(InvalidRequest),
+      SchemaTransformation.transform({
+        decode: ({ details = [] }) => new InvalidRequest({ details }),
+        encode: ({ details }) => ({
+          code: 400 as const,
+          message: invalidRequest,
+          reason: "InvalidRequest" as const,
+          ...(details.length > 0 ? { details } : {})
+        })
       })
-    })
+    )
   )
-).annotate({ httpApiStatus: 400 })
+  .annotate({ httpApiStatus: 400 })
 
 /** The body isn't `application/json`. */
 export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaType>()("UnsupportedMediaType", {}) {}

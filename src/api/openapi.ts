@@ -77,9 +77,10 @@ export const forPeople = (document: Document): Document => {
   // The `code` of an error is a status.
   const describeFields = (schema: JsonSchema): JsonSchema => ({
     ...schema,
-    ...(schema.properties && !schema.properties.reason && {
-      properties: Records.map(schema.properties, (property, name) => ({ ...property, ...fields[name] }))
-    })
+    ...(schema.properties &&
+      !schema.properties.reason && {
+        properties: Records.map(schema.properties, (property, name) => ({ ...property, ...fields[name] }))
+      })
   })
 
   // Unknown keys in a request are ignored, so the document must not forbid them.

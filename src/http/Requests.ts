@@ -1,9 +1,9 @@
 import { Effect, Layer, SchemaIssue } from "effect"
 import { HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
+import type { unhandled } from "effect/Types"
 import { type Detail, InvalidRequest, UnsupportedMediaType } from "../api/errors.ts"
 import { Requests } from "../api/Requests.ts"
-import type { unhandled } from "effect/Types"
 
 const json = /^application\/json\s*(;|$)/i
 
@@ -34,18 +34,18 @@ const detailsOf = (issue: SchemaIssue.Issue): ReadonlyArray<Detail> =>
 /** Takes JSON alone, so that no form on another site can post here (A6), and gives what doesn't decode the documented body. */
 export const RequestsLayer = Layer.succeed(
   Requests,
-  Effect.fnUntraced(function*(httpEffect, { endpoint }) {
+  Effect.fnUntraced(function* (httpEffect, { endpoint }) {
     const { headers } = yield* HttpServerRequest.HttpServerRequest
     if (endpoint.payload.size > 0 && !json.test(headers["content-type"] ?? "")) return yield* new UnsupportedMediaType()
-    return yield* Effect.catch(httpEffect, (error): Effect.Effect<
-      HttpServerResponse.HttpServerResponse,
-      unhandled | InvalidRequest
-    > => {
-      if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
-      // An answer of ours that doesn't encode is a fault of ours.
-      return error.kind === "Body" || error.kind === "ResponseHeaders"
-        ? Effect.die(error)
-        : Effect.fail(new InvalidRequest({ details: detailsOf(error.cause.issue) }))
-    })
+    return yield* Effect.catch(
+      httpEffect,
+      (error): Effect.Effect<HttpServerResponse.HttpServerResponse, unhandled | InvalidRequest> => {
+        if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
+        // An answer of ours that doesn't encode is a fault of ours.
+        return error.kind === "Body" || error.kind === "ResponseHeaders"
+          ? Effect.die(error)
+          : Effect.fail(new InvalidRequest({ details: detailsOf(error.cause.issue) }))
+      }
+    )
   })
 )

@@ -9,7 +9,7 @@ import { done } from "../api/Done.ts"
 const AccountsHandlers = HttpApiBuilder.group(
   Api,
   "accounts",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const accounts = yield* Accounts
     const sessions = yield* Sessions
     return handlers.handleAll({
@@ -25,21 +25,22 @@ const AccountsHandlers = HttpApiBuilder.group(
 const SessionsHandlers = HttpApiBuilder.group(
   Api,
   "sessions",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const sessions = yield* Sessions
     return handlers.handleAll({
       list: () => Effect.map(Effect.flatMap(CurrentSession, sessions.list), (sessions) => ({ sessions })),
       endOne: ({ params }) =>
-        Effect.as(Effect.flatMap(CurrentSession, (current) => sessions.end(current, params.id)), done),
+        Effect.as(
+          Effect.flatMap(CurrentSession, (current) => sessions.end(current, params.id)),
+          done
+        ),
       endOthers: () => Effect.as(Effect.flatMap(CurrentSession, sessions.endOthers), done)
     })
   })
 )
 
-const UsersHandlers = HttpApiBuilder.group(
-  Api,
-  "users",
-  (handlers) => handlers.handleAll({ me: () => Effect.map(CurrentSession, ({ user }) => user) })
+const UsersHandlers = HttpApiBuilder.group(Api, "users", (handlers) =>
+  handlers.handleAll({ me: () => Effect.map(CurrentSession, ({ user }) => user) })
 )
 
 export const AccountHandlers = Layer.mergeAll(AccountsHandlers, SessionsHandlers, UsersHandlers)

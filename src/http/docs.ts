@@ -10,15 +10,17 @@ const contentSecurityPolicy =
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** The contract as a page. Its script of 3 MB is loaded when the page is first asked for, not at the start. */
-export const DocsRoute = HttpRouter.use(Effect.fnUntraced(function*(router) {
-  const page = yield* Effect.cached(
-    HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: paths.docs, scalar: { withDefaultFonts: false } }))
-  )
-  yield* router.add(
-    "GET",
-    paths.docs,
-    Effect.flatten(page).pipe(
-      Effect.map(HttpServerResponse.setHeader("content-security-policy", contentSecurityPolicy))
+export const DocsRoute = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const page = yield* Effect.cached(
+      HttpRouter.toHttpEffect(HttpApiScalar.layer(Api, { path: paths.docs, scalar: { withDefaultFonts: false } }))
     )
-  )
-}))
+    yield* router.add(
+      "GET",
+      paths.docs,
+      Effect.flatten(page).pipe(
+        Effect.map(HttpServerResponse.setHeader("content-security-policy", contentSecurityPolicy))
+      )
+    )
+  })
+)

@@ -9,6 +9,9 @@ export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("r
   static readonly layer = Layer.sync(Shutdown, () => ({ begun: false }))
 }
 
+/** In bytes. */
+export const largestBody = 64 * 1024
+
 /** Headers that an answer has by its status. */
 const headersFor = (status: number): Record<string, string> => {
   switch (status) {
@@ -24,22 +27,21 @@ const headersFor = (status: number): Record<string, string> => {
 
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = HttpRouter.middleware(
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const random = yield* SecureRandom.SecureRandom
     const shutdown = yield* Shutdown
 
     return (
       app
     ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
-      Effect.flatMap(
-        random.uuidV7(),
-        (requestId) => Effect.annotateLogs(answer(app, requestId, shutdown), { requestId })
+      Effect.flatMap(random.uuidV7(), (requestId) =>
+        Effect.annotateLogs(answer(app, requestId, shutdown), { requestId })
       )
   }),
   { global: true }
 )
 
-const answer = Effect.fnUntraced(function*<E, R>(
+const answer = Effect.fnUntraced(function* <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   requestId: string,
   shutdown: { readonly begun: boolean }
@@ -50,8 +52,10 @@ const answer = Effect.fnUntraced(function*<E, R>(
     shutdown.begun
       ? Effect.succeed(errorResponse(httpErrors.shuttingDown))
       : request.headers.host === undefined // RFC 9112, 3.2
-      ? Effect.succeed(errorResponse(httpErrors.malformed))
-      : app
+        ? Effect.succeed(errorResponse(httpErrors.malformed))
+        : Number(request.headers["content-length"] ?? 0) > largestBody
+          ? Effect.succeed(errorResponse(httpErrors.payloadTooLarge)) // at once, whatever is still on its way (A7)
+          : app
   )
   const { fault, response } = Exit.isSuccess(exit) ? { fault: false, response: exit.value } : causeResponse(exit.cause)
   if (fault && Exit.isFailure(exit)) yield* Effect.logError("A request met a fault.", exit.cause)

@@ -8,7 +8,10 @@ export const errorResponse = (body: ErrorBody): HttpServerResponse.HttpServerRes
   HttpServerResponse.jsonUnsafe(body, { status: body.code })
 
 /** What HTTP itself has against a request: no such path, a method that the path doesn't take, a body that can't be read. */
-const httpErrorResponse = ({ reason, request }: HttpServerError.HttpServerError): HttpServerResponse.HttpServerResponse => {
+const httpErrorResponse = ({
+  reason,
+  request
+}: HttpServerError.HttpServerError): HttpServerResponse.HttpServerResponse => {
   switch (reason._tag) {
     case "RouteNotFound": {
       const methods = methodsOf(request.url)

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, HttpServerError, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { DevelopmentInbox, type ReceivedMail } from "../mail/DevelopmentInbox.ts"
 import { type Html, html } from "../markup/Html.ts"
 import { paths } from "./paths.ts"
@@ -12,7 +12,9 @@ const fromHere = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   loopback.test(headers.host ?? "") && !Object.keys(headers).some((name) => forwarding.test(name))
 
 const linked = (text: string): ReadonlyArray<Html> =>
-  text.split(/(https?:\/\/\S+)/).map((part, index) => index % 2 === 0 ? html`${part}` : html`<a href="${part}">${part}</a>`)
+  text
+    .split(/(https?:\/\/\S+)/)
+    .map((part, index) => (index % 2 === 0 ? html`${part}` : html`<a href="${part}">${part}</a>`))
 
 const page = (mails: ReadonlyArray<ReceivedMail>): string =>
   html`<!doctype html>
@@ -26,27 +28,34 @@ const page = (mails: ReadonlyArray<ReceivedMail>): string =>
 <body>
 <h1>Development inbox</h1>
 <p>${mails.length === 0 ? "No mail yet." : "The newest first. Nothing here was sent to anybody."}</p>
-${mails.map((mail) =>
+${mails.map(
+  (mail) =>
     html`<article>
 <h2>${mail.subject}</h2>
 <p>To ${mail.to}, <time>${mail.receivedAt.toISOString()}</time></p>
 <pre>${linked(mail.text)}</pre>
 </article>
 `
-  )}</body>
+)}</body>
 </html>
 `.markup
 
 /** The mails that were not sent, for a person or for a program. There only where the development inbox is. */
-export const InboxRoute = HttpRouter.use(Effect.fnUntraced(function*(router) {
-  const inbox = yield* DevelopmentInbox
-  yield* router.add("GET", paths.inbox, Effect.fnUntraced(function*(request) {
-    if (!fromHere(request)) {
-      return yield* new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request }) })
-    }
-    const mails = yield* inbox.mails
-    return /\btext\/html\b/.test(request.headers.accept ?? "")
-      ? HttpServerResponse.html(page(mails))
-      : HttpServerResponse.jsonUnsafe({ mails })
-  }))
-}))
+export const InboxRoute = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const inbox = yield* DevelopmentInbox
+    yield* router.add(
+      "GET",
+      paths.inbox,
+      Effect.fnUntraced(function* (request) {
+        if (!fromHere(request)) {
+          return yield* new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request }) })
+        }
+        const mails = yield* inbox.mails
+        return /\btext\/html\b/.test(request.headers.accept ?? "")
+          ? HttpServerResponse.html(page(mails))
+          : HttpServerResponse.jsonUnsafe({ mails })
+      })
+    )
+  })
+)

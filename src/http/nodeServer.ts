@@ -27,7 +27,9 @@ export const makeNodeServer = (): Server => {
     headersTimeout: 10_000,
     requestTimeout: 30_000,
     // Without `Host` Node would answer by itself and without a body; the edge refuses it.
-    requireHostHeader: false
+    requireHostHeader: false,
+    // Nothing here is another protocol: whoever offers one gets an ordinary answer (RFC 9110, 7.8).
+    shouldUpgradeCallback: () => false
   })
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET") return void socket.destroy()

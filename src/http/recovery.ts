@@ -8,13 +8,13 @@ import { PasswordReset } from "../recovery/PasswordReset.ts"
 export const RecoveryHandlers = HttpApiBuilder.group(
   Api,
   "recovery",
-  Effect.fn(function*(handlers) {
+  Effect.fn(function* (handlers) {
     const recovery = yield* PasswordRecovery
     const { check, reset } = yield* PasswordReset
     return handlers.handleAll({
       forgotPassword: ({ payload }) => Effect.as(recovery.request(payload.email), done),
       resetPassword: ({ payload }) =>
-        Effect.map(reset(payload), ({ jwt, user }) => Option.isSome(jwt) ? { user, jwt: jwt.value } : { user }),
+        Effect.map(reset(payload), ({ jwt, user }) => (Option.isSome(jwt) ? { user, jwt: jwt.value } : { user })),
       checkResetCode: ({ payload }) => Effect.map(check(payload.code), (expiresAt) => ({ expiresAt }))
     })
   })

@@ -2,14 +2,14 @@ import { ByteSize, Layer } from "effect"
 import { HttpIncomingMessage, HttpMiddleware } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { AccountHandlers } from "./accounts.ts"
 import { AuthorizationLayer } from "./Authorization.ts"
+import { AccountHandlers } from "./accounts.ts"
 import { DocsRoute } from "./docs.ts"
-import { Edge } from "./edge.ts"
+import { Edge, largestBody } from "./edge.ts"
 import { ResetPasswordPage } from "./pages/resetPassword.ts"
 import { paths } from "./paths.ts"
-import { RecoveryHandlers } from "./recovery.ts"
 import { RequestsLayer } from "./Requests.ts"
+import { RecoveryHandlers } from "./recovery.ts"
 import { SystemHandlers } from "./system.ts"
 
 const ApiRoutes = HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe(
@@ -23,6 +23,6 @@ export const Routes = (options: { readonly publicUrl: URL }) =>
 
 /** How requests are treated: bodies of 64 KiB at most, and no span of a URL whose query may hold a code (D4). */
 export const RequestSettings = Layer.mergeAll(
-  Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.kibibytes(64)),
+  Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(largestBody)),
   Layer.succeed(HttpMiddleware.TracerDisabledWhen, (request) => request.url.includes("?"))
 )

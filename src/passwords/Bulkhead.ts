@@ -8,7 +8,7 @@ import { Busy } from "../domain/Failure.ts"
  * Waiting can be interrupted, the work can't: native work goes on when its client has hung up, and a permit that is given back
  * early would let it pile up.
  */
-export const makeBulkhead = Effect.fnUntraced(function*(limits: {
+export const makeBulkhead = Effect.fnUntraced(function* (limits: {
   readonly concurrency: number
   readonly queueLimit: number
 }) {
@@ -21,9 +21,11 @@ export const makeBulkhead = Effect.fnUntraced(function*(limits: {
       if (inside >= capacity) return Effect.fail(new Busy())
       inside++
       return permits.withPermit(Effect.uninterruptible(work)).pipe(
-        Effect.ensuring(Effect.sync(() => {
-          inside--
-        }))
+        Effect.ensuring(
+          Effect.sync(() => {
+            inside--
+          })
+        )
       )
     })
 })

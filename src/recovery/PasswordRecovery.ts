@@ -6,13 +6,16 @@ import { RecoveryWorker } from "./RecoveryWorker.ts"
 import { RecoveryRequests } from "./ResetCodes.ts"
 
 /** "I forgot." */
-export class PasswordRecovery extends Context.Service<PasswordRecovery, {
-  /** Notes that somebody asks for a code. Never looks at an account, so that the answer tells nothing of one (C1 to C4). */
-  request(email: Email): Effect.Effect<void, Unavailable>
-}>()("rekey/recovery/PasswordRecovery") {
+export class PasswordRecovery extends Context.Service<
+  PasswordRecovery,
+  {
+    /** Notes that somebody asks for a code. Never looks at an account, so that the answer tells nothing of one (C1 to C4). */
+    request(email: Email): Effect.Effect<void, Unavailable>
+  }
+>()("rekey/recovery/PasswordRecovery") {
   static readonly layer = Layer.effect(
     PasswordRecovery,
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const requests = yield* RecoveryRequests
       const worker = yield* RecoveryWorker
       const request = Effect.fn("PasswordRecovery.request")((email: Email) =>

@@ -11,31 +11,38 @@ import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { ResetCodes } from "./ResetCodes.ts"
 
 /** Code in, new password set, every other way in closed. */
-export class PasswordReset extends Context.Service<PasswordReset, {
-  /** `jwt` only where `signInAfterReset` is on. */
-  reset(request: {
-    readonly code: ResetCode
-    readonly password: Password
-    readonly passwordConfirmation: Password
-  }): Effect.Effect<
-    { readonly user: User; readonly jwt: Option.Option<SessionToken> },
-    PasswordMismatch | PasswordRejected | ResetCodeRefused | AccountBlocked | Busy | Unavailable
-  >
+export class PasswordReset extends Context.Service<
+  PasswordReset,
+  {
+    /** `jwt` only where `signInAfterReset` is on. */
+    reset(request: {
+      readonly code: ResetCode
+      readonly password: Password
+      readonly passwordConfirmation: Password
+    }): Effect.Effect<
+      { readonly user: User; readonly jwt: Option.Option<SessionToken> },
+      PasswordMismatch | PasswordRejected | ResetCodeRefused | AccountBlocked | Busy | Unavailable
+    >
 
-  /** When the code ends. The code is not used. */
-  check(code: ResetCode): Effect.Effect<Date, ResetCodeRefused | AccountBlocked | Unavailable>
-}>()("rekey/recovery/PasswordReset") {
+    /** When the code ends. The code is not used. */
+    check(code: ResetCode): Effect.Effect<Date, ResetCodeRefused | AccountBlocked | Unavailable>
+  }
+>()("rekey/recovery/PasswordReset") {
   static readonly layer = (options: { readonly signInAfterReset: boolean }) =>
     Layer.effect(
       PasswordReset,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const codes = yield* ResetCodes
         const mint = yield* ResetCodeMint
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
         const sessions = yield* Sessions
 
-        const reset = Effect.fn("PasswordReset.reset")(function*({ code, password, passwordConfirmation }: {
+        const reset = Effect.fn("PasswordReset.reset")(function* ({
+          code,
+          password,
+          passwordConfirmation
+        }: {
           readonly code: ResetCode
           readonly password: Password
           readonly passwordConfirmation: Password
@@ -53,7 +60,7 @@ export class PasswordReset extends Context.Service<PasswordReset, {
           return { user, jwt }
         })
 
-        const check = Effect.fn("PasswordReset.check")(function*(code: ResetCode) {
+        const check = Effect.fn("PasswordReset.check")(function* (code: ResetCode) {
           return (yield* codes.find(yield* mint.hash(code))).expiresAt
         })
 

@@ -13,37 +13,40 @@ export interface LiveResetCode {
 }
 
 /** Reset codes as the use cases need them of a store. Time is the store's. */
-export class ResetCodes extends Context.Service<ResetCodes, {
-  /** Looks a code up without using it. Of several reasons against it, the first of used, superseded, expired, blocked. */
-  find(codeHash: ResetCodeHash): Effect.Effect<LiveResetCode, ResetCodeRefused | AccountBlocked | Unavailable>
+export class ResetCodes extends Context.Service<
+  ResetCodes,
+  {
+    /** Looks a code up without using it. Of several reasons against it, the first of used, superseded, expired, blocked. */
+    find(codeHash: ResetCodeHash): Effect.Effect<LiveResetCode, ResetCodeRefused | AccountBlocked | Unavailable>
 
-  /**
-   * Uses a code: all at once, or not at all, the password hash is set, the code and its siblings end, every session ends, the
-   * address is confirmed. Of many at once with one code, one succeeds. Gives the account and its new credentials version.
-   */
-  consume(
-    codeHash: ResetCodeHash,
-    passwordHash: PasswordHash
-  ): Effect.Effect<
-    { readonly user: User; readonly version: number },
-    ResetCodeRefused | AccountBlocked | Unavailable
-  >
-}>()("rekey/recovery/ResetCodes") {}
+    /**
+     * Uses a code: all at once, or not at all, the password hash is set, the code and its siblings end, every session ends, the
+     * address is confirmed. Of many at once with one code, one succeeds. Gives the account and its new credentials version.
+     */
+    consume(
+      codeHash: ResetCodeHash,
+      passwordHash: PasswordHash
+    ): Effect.Effect<{ readonly user: User; readonly version: number }, ResetCodeRefused | AccountBlocked | Unavailable>
+  }
+>()("rekey/recovery/ResetCodes") {}
 
 /** What became of the requests of one address. */
 export type RequestOutcome = "Issued" | "Dropped"
 
 /** Requests to recover an account, from the door to the worker. */
-export class RecoveryRequests extends Context.Service<RecoveryRequests, {
-  /** Writes a request down: the same statement for every address, whoever has it (C1). */
-  add(email: EmailKey): Effect.Effect<void, Unavailable>
+export class RecoveryRequests extends Context.Service<
+  RecoveryRequests,
+  {
+    /** Writes a request down: the same statement for every address, whoever has it (C1). */
+    add(email: EmailKey): Effect.Effect<void, Unavailable>
 
-  /**
-   * Takes the requests of one address together and, where its account may have a code now, makes `code` its live code and
-   * queues the mail. `None` where nobody waits.
-   */
-  takeNext(
-    code: FreshResetCode,
-    limits: { readonly codeTtlMillis: number; readonly cooldownMillis: number; readonly hourlyCap: number }
-  ): Effect.Effect<Option.Option<RequestOutcome>, Unavailable>
-}>()("rekey/recovery/RecoveryRequests") {}
+    /**
+     * Takes the requests of one address together and, where its account may have a code now, makes `code` its live code and
+     * queues the mail. `None` where nobody waits.
+     */
+    takeNext(
+      code: FreshResetCode,
+      limits: { readonly codeTtlMillis: number; readonly cooldownMillis: number; readonly hourlyCap: number }
+    ): Effect.Effect<Option.Option<RequestOutcome>, Unavailable>
+  }
+>()("rekey/recovery/RecoveryRequests") {}

@@ -1,4 +1,4 @@
-import { Array, Context, Effect, Layer, Redacted } from "effect"
+import { type Array, Context, Effect, Layer, Redacted } from "effect"
 import { Kdf, Mac } from "effect/crypto"
 
 /** Keys of one purpose, the current one first. What was made with a former one stays good for its lifetime. */
@@ -8,23 +8,29 @@ export type Keys = Array.NonEmptyReadonlyArray<Mac.Key>
  * The secrets of this installation (`APP_SECRET`), the current one first. HKDF (RFC 5869) makes an independent key for each
  * purpose, so that a code can never be taken for a token.
  */
-export class AppSecret extends Context.Service<AppSecret, {
-  readonly resetCodeKeys: Keys
-  readonly sessionTokenKeys: Keys
-}>()("rekey/secrets/AppSecret") {
+export class AppSecret extends Context.Service<
+  AppSecret,
+  {
+    readonly resetCodeKeys: Keys
+    readonly sessionTokenKeys: Keys
+  }
+>()("rekey/secrets/AppSecret") {
   static readonly layer = (secrets: Array.NonEmptyReadonlyArray<Redacted.Redacted>) =>
     Layer.effect(
       AppSecret,
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const kdf = yield* Kdf.Kdf
         const utf8 = new TextEncoder()
         const keysFor = (purpose: string) =>
           Effect.forEach(secrets, (secret) =>
-            kdf.derive(Kdf.hkdfSha256, utf8.encode(Redacted.value(secret)), {
-              salt: new Uint8Array(),
-              info: utf8.encode(`rekey ${purpose} v1`),
-              length: 32
-            }).pipe(Effect.flatMap((bytes) => Mac.key(Mac.hmacSha256, bytes))))
+            kdf
+              .derive(Kdf.hkdfSha256, utf8.encode(Redacted.value(secret)), {
+                salt: new Uint8Array(),
+                info: utf8.encode(`rekey ${purpose} v1`),
+                length: 32
+              })
+              .pipe(Effect.flatMap((bytes) => Mac.key(Mac.hmacSha256, bytes)))
+          )
         return AppSecret.of({
           resetCodeKeys: yield* keysFor("reset code"),
           sessionTokenKeys: yield* keysFor("session token")

@@ -5,7 +5,10 @@ import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 
 /** The secret can't be kept: the folder can't be written to, or the file can't be read. */
-export class SecretUnkept extends Data.TaggedError("SecretUnkept")<{ readonly dataDir: string; readonly reason: string }> {
+export class SecretUnkept extends Data.TaggedError("SecretUnkept")<{
+  readonly dataDir: string
+  readonly reason: string
+}> {
   override get message() {
     return `DATA_DIR ${resolve(this.dataDir)} can't keep a secret: ${this.reason}. Set APP_SECRET, or DATA_DIR to another folder.`
   }
@@ -15,7 +18,7 @@ export class SecretUnkept extends Data.TaggedError("SecretUnkept")<{ readonly da
  * The secret of an installation that was given none: made at its first start and kept in `dataDir`, readable by its owner alone.
  * For development; in production `APP_SECRET` is required.
  */
-export const generatedSecret = Effect.fnUntraced(function*(dataDir: string) {
+export const generatedSecret = Effect.fnUntraced(function* (dataDir: string) {
   const random = yield* SecureRandom.SecureRandom
   const fresh = Base64Url.encode(yield* random.randomBytes(32))
   return yield* Effect.try({

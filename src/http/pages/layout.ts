@@ -15,12 +15,11 @@ button { margin-top: 1.5rem; padding: .5rem 1rem; font: inherit }
 `
 
 /** Headers of every page: nothing runs, nothing is loaded, nobody frames it, nothing is told to the next site (D6). */
-const makeHeaders = Effect.gen(function*() {
+const makeHeaders = Effect.gen(function* () {
   const digest = yield* Digest.Digest
   const hash = Base64.encode(yield* digest.digest(Digest.sha256, new TextEncoder().encode(style)))
   return {
-    "content-security-policy":
-      `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+    "content-security-policy": `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY"
@@ -28,7 +27,7 @@ const makeHeaders = Effect.gen(function*() {
 }).pipe(Effect.orDie)
 
 /** Makes the answers of pages. */
-export const makeLayout = Effect.gen(function*() {
+export const makeLayout = Effect.gen(function* () {
   const headers = yield* makeHeaders
   return {
     page: (title: string, content: Html, status = 200): HttpServerResponse.HttpServerResponse =>

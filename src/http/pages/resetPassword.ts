@@ -38,7 +38,10 @@ const codeMissing: ErrorBody = {
 /** One field with what is wrong with it beside it. */
 const field = (name: string, label: string, attributes: Record<string, string>, error: ErrorBody | undefined) => {
   const wrong = error?.details?.filter(({ path }) => path[0] === name) ?? []
-  const all = { ...attributes, ...(wrong.length > 0 && { "aria-invalid": "true", "aria-describedby": `${name}-error` }) }
+  const all = {
+    ...attributes,
+    ...(wrong.length > 0 && { "aria-invalid": "true", "aria-describedby": `${name}-error` })
+  }
   return html`<label for="${name}">${label}</label>
 <input id="${name}" name="${name}" required${Object.entries(all).map(([key, value]) => html` ${key}="${value}"`)}>
 ${wrong.length > 0 ? html`<p class="error" id="${name}-error">${wrong.map(({ message }) => message).join(" ")}</p>\n` : ""}`
@@ -58,24 +61,25 @@ const fromElsewhere = ({ headers }: HttpServerRequest.HttpServerRequest): boolea
  * into a cookie that only this page gets, and so out of the address bar, the history and `Referer`.
  */
 export const ResetPasswordPage = (options: { readonly publicUrl: URL }) =>
-  HttpRouter.use(Effect.fnUntraced(function*(router) {
-    const { check, reset } = yield* PasswordReset
-    const { minLength } = yield* PasswordPolicy
-    const { page, seeOther } = yield* makeLayout
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const { check, reset } = yield* PasswordReset
+      const { minLength } = yield* PasswordPolicy
+      const { page, seeOther } = yield* makeLayout
 
-    const cookie: Cookies.Cookie["options"] = {
-      httpOnly: true,
-      path: `${options.publicUrl.pathname.replace(/\/$/, "")}${paths.resetPage}`,
-      // Strict would keep it from the request that follows a click in a mail program.
-      sameSite: "lax",
-      secure: options.publicUrl.protocol === "https:"
-    }
-    const forgetCode = HttpServerResponse.expireCookieUnsafe(cookieName, cookie)
+      const cookie: Cookies.Cookie["options"] = {
+        httpOnly: true,
+        path: `${options.publicUrl.pathname.replace(/\/$/, "")}${paths.resetPage}`,
+        // Strict would keep it from the request that follows a click in a mail program.
+        sameSite: "lax",
+        secure: options.publicUrl.protocol === "https:"
+      }
+      const forgetCode = HttpServerResponse.expireCookieUnsafe(cookieName, cookie)
 
-    const form = (asksForCode: boolean, error?: ErrorBody) =>
-      page(
-        "Choose a new password",
-        html`${error !== undefined && error.details === undefined ? html`<p class="error" role="alert">${error.message}</p>\n` : ""}\
+      const form = (asksForCode: boolean, error?: ErrorBody) =>
+        page(
+          "Choose a new password",
+          html`${error !== undefined && error.details === undefined ? html`<p class="error" role="alert">${error.message}</p>\n` : ""}\
 <form method="post">
 ${asksForCode ? field("code", "Code from the mail", { autocomplete: "off" }, error) : ""}\
 ${field("password", "New password", { type: "password", autocomplete: "new-password" }, error)}\
@@ -83,56 +87,69 @@ ${field("password", "New password", { type: "password", autocomplete: "new-passw
 ${field("passwordConfirmation", "New password again", { type: "password", autocomplete: "new-password" }, error)}\
 <button>Set the new password</button>
 </form>`,
-        error?.code
+          error?.code
+        )
+
+      // A code that can't be used any more makes room for a newer one; a password that was refused doesn't lose the code (B7).
+      const refused = (error: Parameters<typeof encodeError>[0], asksForCode: boolean) =>
+        error._tag.startsWith("ResetCode") || error._tag === "AccountBlocked"
+          ? forgetCode(form(true, encodeError(error)))
+          : form(asksForCode, encodeError(error))
+
+      yield* router.add(
+        "GET",
+        paths.resetPage,
+        Effect.fnUntraced(function* (request) {
+          const { code: typed } = yield* HttpServerRequest.ParsedSearchParams
+          const fromLink = decodeCode(typed)
+          if (Option.isSome(fromLink)) {
+            return yield* Effect.orDie(
+              HttpServerResponse.setCookie(
+                seeOther(`.${paths.resetPage}`),
+                cookieName,
+                Redacted.value(fromLink.value),
+                cookie
+              )
+            )
+          }
+          const code = decodeCode(request.cookies[cookieName])
+          if (Option.isNone(code)) return form(true)
+          return yield* Effect.match(check(code.value), {
+            onFailure: (error) => refused(error, false),
+            onSuccess: () => form(false)
+          })
+        })
       )
 
-    // A code that can't be used any more makes room for a newer one; a password that was refused doesn't lose the code (B7).
-    const refused = (error: Parameters<typeof encodeError>[0], asksForCode: boolean) =>
-      error._tag.startsWith("ResetCode") || error._tag === "AccountBlocked"
-        ? forgetCode(form(true, encodeError(error)))
-        : form(asksForCode, encodeError(error))
+      yield* router.add(
+        "POST",
+        paths.resetPage,
+        Effect.fnUntraced(function* (request) {
+          if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
+            return errorResponse(httpErrors.notAForm)
+          }
+          const fields = UrlParams.toRecord(yield* request.urlParamsBody)
+          const kept = decodeCode(request.cookies[cookieName])
+          const asksForCode = Option.isNone(kept)
+          if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
+          const code = asksForCode ? decodeCode(fields.code) : kept
+          if (Option.isNone(code)) return form(true, codeMissing)
+          const passwords = decodePasswords(fields)
+          if (Option.isNone(passwords)) return form(asksForCode, unusable)
+          return yield* Effect.match(reset({ code: code.value, ...passwords.value }), {
+            onFailure: (error) => refused(error, asksForCode),
+            onSuccess: () => forgetCode(seeOther(`.${paths.resetDonePage}`))
+          })
+        })
+      )
 
-    yield* router.add("GET", paths.resetPage, Effect.fnUntraced(function*(request) {
-      const { code: typed } = yield* HttpServerRequest.ParsedSearchParams
-      const fromLink = decodeCode(typed)
-      if (Option.isSome(fromLink)) {
-        return yield* Effect.orDie(
-          HttpServerResponse.setCookie(
-            seeOther(`.${paths.resetPage}`),
-            cookieName,
-            Redacted.value(fromLink.value),
-            cookie
-          )
+      yield* router.add(
+        "GET",
+        paths.resetDonePage,
+        page(
+          "Your password is changed",
+          html`<p>Sign in with the new password. You are signed out everywhere else.</p>`
         )
-      }
-      const code = decodeCode(request.cookies[cookieName])
-      if (Option.isNone(code)) return form(true)
-      return yield* Effect.match(check(code.value), {
-        onFailure: (error) => refused(error, false),
-        onSuccess: () => form(false)
-      })
-    }))
-
-    yield* router.add("POST", paths.resetPage, Effect.fnUntraced(function*(request) {
-      if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
-        return errorResponse(httpErrors.notAForm)
-      }
-      const fields = UrlParams.toRecord(yield* request.urlParamsBody)
-      const kept = decodeCode(request.cookies[cookieName])
-      const asksForCode = Option.isNone(kept)
-      if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
-      const code = asksForCode ? decodeCode(fields.code) : kept
-      if (Option.isNone(code)) return form(true, codeMissing)
-      const passwords = decodePasswords(fields)
-      if (Option.isNone(passwords)) return form(asksForCode, unusable)
-      return yield* Effect.match(reset({ code: code.value, ...passwords.value }), {
-        onFailure: (error) => refused(error, asksForCode),
-        onSuccess: () => forgetCode(seeOther(`.${paths.resetDonePage}`))
-      })
-    }))
-
-    yield* router.add("GET", paths.resetDonePage, page(
-      "Your password is changed",
-      html`<p>Sign in with the new password. You are signed out everywhere else.</p>`
-    ))
-  }))
+      )
+    })
+  )

@@ -1,0 +1,143 @@
+import { NodeCrypto, NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, Option } from "effect"
+import { HttpRouter } from "effect/http"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { Accounts } from "./accounts/Accounts.ts"
+import { Sessions } from "./accounts/Sessions.ts"
+import { SessionTokens } from "./accounts/SessionTokens.ts"
+import { Shutdown } from "./http/edge.ts"
+import { InboxRoute } from "./http/inbox.ts"
+import { makeNodeServer } from "./http/nodeServer.ts"
+import { RequestSettings, Routes } from "./http/routes.ts"
+import { Readiness } from "./http/system.ts"
+import { DevelopmentInbox } from "./mail/DevelopmentInbox.ts"
+import { OutboxWorker } from "./mail/OutboxWorker.ts"
+import * as SmtpMailer from "./mail/SmtpMailer.ts"
+import { PasswordHasher } from "./passwords/PasswordHasher.ts"
+import { PasswordPolicy } from "./passwords/PasswordPolicy.ts"
+import { PasswordRecovery } from "./recovery/PasswordRecovery.ts"
+import { PasswordReset } from "./recovery/PasswordReset.ts"
+import { RecoveryWorker } from "./recovery/RecoveryWorker.ts"
+import { AppSecret } from "./secrets/AppSecret.ts"
+import { generatedSecret } from "./secrets/GeneratedSecret.ts"
+import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
+import type { Settings } from "./settings.ts"
+import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
+import { Database } from "./sql/Database.ts"
+import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
+import * as OutboxSql from "./sql/OutboxSql.ts"
+import * as PgliteClient from "./sql/PgliteClient.ts"
+import * as PostgresClient from "./sql/PostgresClient.ts"
+import * as RecoveryRequestsSql from "./sql/RecoveryRequestsSql.ts"
+import * as ResetCodesSql from "./sql/ResetCodesSql.ts"
+import * as SessionRepositorySql from "./sql/SessionRepositorySql.ts"
+
+const Crypto = Layer.mergeAll(
+  NodeCrypto.layerDigest,
+  NodeCrypto.layerKdf,
+  NodeCrypto.layerMac,
+  NodeCrypto.layerSecureRandom
+)
+
+/** The team's PostgreSQL where there is one, else the embedded database. */
+const SqlLayer = (settings: Settings) =>
+  Option.match(settings.databaseUrl, {
+    onNone: () => PgliteClient.layer({ dataDir: settings.dataDir }),
+    onSome: (url) =>
+      PostgresClient.layer({ url, poolSize: settings.databasePoolSize, prepare: settings.databasePrepare })
+  })
+
+const Repositories = Layer.mergeAll(
+  AccountRepositorySql.layer,
+  OutboxSql.layer,
+  RecoveryRequestsSql.layer,
+  ResetCodesSql.layer,
+  SessionRepositorySql.layer
+)
+
+const Secrets = (settings: Settings) =>
+  Layer.mergeAll(ResetCodeMint.layer, SessionTokens.layer).pipe(
+    Layer.provide(
+      Layer.unwrap(
+        Option.match(settings.appSecrets, {
+          onNone: () => Effect.map(generatedSecret(settings.dataDir), (secret) => AppSecret.layer([secret])),
+          onSome: (secrets) => Effect.succeed(AppSecret.layer(secrets))
+        })
+      )
+    )
+  )
+
+/** What may stand in for a choice of the settings: another database, another hasher. */
+export interface Replacements {
+  readonly sql?: Layer.Layer<SqlClient, DataDirectoryInUse | DataDirectoryUnusable>
+  readonly hasher?: Layer.Layer<PasswordHasher>
+}
+
+const Passwords = (settings: Settings, { hasher = PasswordHasher.layer(settings.hashing) }: Replacements) =>
+  Layer.mergeAll(hasher, PasswordPolicy.layer(settings.passwordLength))
+
+/** Whether mails stay here, to be read by the developer. */
+export const usesDevelopmentInbox = (settings: Settings): boolean => Option.isNone(settings.smtp)
+
+const Mail = (settings: Settings) =>
+  OutboxWorker.layer(settings).pipe(
+    Layer.provideMerge(Option.match(settings.smtp, { onNone: () => DevelopmentInbox.layer, onSome: SmtpMailer.layer }))
+  )
+
+const Inbox = Layer.provide(InboxRoute, DevelopmentInbox.layer)
+
+const ReadinessLayer = Layer.effect(
+  Readiness,
+  Effect.map(Database, ({ ready }) => Readiness.of({ check: ready }))
+)
+
+const UseCases = (settings: Settings) =>
+  Layer.mergeAll(
+    Accounts.layer(settings),
+    PasswordReset.layer(settings),
+    PasswordRecovery.layer.pipe(Layer.provide(RecoveryWorker.layer(settings.resetLimits)))
+  ).pipe(Layer.provideMerge(Sessions.layer({ ttlMillis: settings.sessionTtlMillis })))
+
+/** Everything but HTTP. */
+const Services = (settings: Settings, replacements: Replacements) =>
+  Layer.mergeAll(UseCases(settings), ReadinessLayer).pipe(
+    Layer.provideMerge(Mail(settings)),
+    Layer.provideMerge(Passwords(settings, replacements)),
+    Layer.provide(Secrets(settings)),
+    Layer.provide(Repositories),
+    Layer.provideMerge(Database.layer),
+    Layer.provide(replacements.sql ?? SqlLayer(settings)),
+    Layer.provideMerge(Crypto)
+  )
+
+/** Built after the server, so released before it: from then on what comes in is refused while what is under way completes (B9). */
+const BeginShutdown = Layer.effectDiscard(
+  Effect.acquireRelease(Shutdown, (shutdown) =>
+    Effect.sync(() => {
+      shutdown.begun = true
+    })
+  )
+)
+
+/** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
+export const ServerLayer = (settings: Settings, replacements: Replacements = {}) => {
+  const routes = Routes(settings)
+  return BeginShutdown.pipe(
+    Layer.provideMerge(
+      HttpRouter.serve(usesDevelopmentInbox(settings) ? Layer.merge(routes, Inbox) : routes, {
+        disableLogger: true,
+        disableListenLog: true
+      })
+    ),
+    Layer.provide(RequestSettings),
+    Layer.provideMerge(
+      NodeHttpServer.layer(makeNodeServer, {
+        host: settings.host,
+        port: settings.port,
+        gracefulShutdownTimeout: "3 seconds"
+      })
+    ),
+    Layer.provide(Shutdown.layer),
+    Layer.provideMerge(Services(settings, replacements))
+  )
+}

@@ -1,0 +1,91 @@
+import { Effect, Layer, Option, Redacted, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { AccountRepository, type Identifier } from "../accounts/AccountRepository.ts"
+import { emailKey } from "../domain/Email.ts"
+import { PasswordHash } from "../domain/Password.ts"
+import { AccountExists, usernameKey } from "../domain/User.ts"
+import { Database } from "./Database.ts"
+import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
+
+const CredentialsRow = Schema.Struct({ ...userFields, passwordHash: PasswordHash, version: Schema.Int })
+const credentialsRow = firstRow(CredentialsRow)
+const userRow = firstRow(Schema.Struct(userFields))
+
+const credentialsIn = (row: typeof CredentialsRow.Type) => ({
+  user: userIn(row),
+  passwordHash: row.passwordHash,
+  version: row.version
+})
+
+/** Accounts in the table `users`. */
+export const layer = Layer.effect(
+  AccountRepository,
+  Effect.gen(function* () {
+    const database = yield* Database
+    const sql = yield* SqlClient.SqlClient
+    const userOnly = sql.literal(userColumns)
+    const credentials = sql.literal(`${userColumns}, u.password_hash, u.credentials_version as version`)
+
+    const insert = Effect.fn("AccountRepository.insert")(
+      function* ({ id, username, email, passwordHash }: Parameters<AccountRepository["Service"]["insert"]>[0]) {
+        // The unique keys decide between two that register the same at once.
+        const row = yield* credentialsRow(sql`
+        insert into users as u (id, username, username_key, email, email_key, password_hash)
+        values (${id}, ${username}, ${usernameKey(username)}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)})
+        returning ${credentials}`)
+        return credentialsIn(Option.getOrThrow(row))
+      },
+      Effect.catchReason("SqlError", "UniqueViolation", () => new AccountExists()),
+      database.run
+    )
+
+    const named = (identifier: Identifier) => {
+      switch (identifier._tag) {
+        case "Email":
+          return sql`u.email_key = ${identifier.key}`
+        case "Username":
+          return sql`u.username_key = ${identifier.key}`
+        case "UserId":
+          return sql`u.id = ${identifier.id}`
+      }
+    }
+
+    const find = Effect.fn("AccountRepository.find")((identifier: Identifier) =>
+      credentialsRow(sql`select ${credentials} from users u where ${named(identifier)}`).pipe(
+        Effect.map(Option.map(credentialsIn)),
+        database.run
+      )
+    )
+
+    const upgradeHash: AccountRepository["Service"]["upgradeHash"] = Effect.fn("AccountRepository.upgradeHash")(
+      (id, version, passwordHash) =>
+        // Without the version, an upgrade under way would put the old password back after a reset (F8).
+        sql`
+          update users set password_hash = ${Redacted.value(passwordHash)}
+          where id = ${id} and credentials_version = ${version}`.pipe(Effect.asVoid, database.run)
+    )
+
+    const changePassword: AccountRepository["Service"]["changePassword"] = Effect.fn(
+      "AccountRepository.changePassword"
+    )(({ id, version, passwordHash, keep }) =>
+      // One statement, guarded by the version that the current password was verified with: after a reset it changes
+      // nothing (F9). It ends the live code (B4), and every session but one, which moves on to the new version.
+      userRow(sql`
+          with changed as (
+            update users u
+            set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
+              live_code = null, password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
+            where u.id = ${id} and u.credentials_version = ${version} and not u.blocked
+            returning ${userOnly}, u.credentials_version
+          ), kept as (
+            update sessions s set credentials_version = c.credentials_version
+            from changed c where s.id = ${keep} and s.user_id = c.id
+          ), ended as (
+            delete from sessions s using changed c where s.user_id = c.id and s.id <> ${keep}
+          )
+          select * from changed`).pipe(Effect.map(Option.map(userIn)), database.run)
+    )
+
+    return AccountRepository.of({ insert, find, upgradeHash, changePassword })
+  })
+)

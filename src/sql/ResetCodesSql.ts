@@ -1,0 +1,131 @@
+import { Clock, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Unavailable } from "../domain/Failure.ts"
+import type { PasswordHash } from "../domain/Password.ts"
+import {
+  ResetCodeExpired,
+  type ResetCodeHash,
+  ResetCodeNotFound,
+  ResetCodeSuperseded,
+  ResetCodeUsed
+} from "../domain/ResetCode.ts"
+import { AccountBlocked } from "../domain/User.ts"
+import { ResetCodes } from "../recovery/ResetCodes.ts"
+import { Database } from "./Database.ts"
+import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
+
+const State = Schema.Literals(["Used", "Superseded", "Expired", "Blocked", "Live"])
+const codeRow = firstRow(
+  Schema.Struct({
+    state: State,
+    expiresAt: Schema.Date,
+    id: userFields.id,
+    username: userFields.username,
+    email: userFields.email
+  })
+)
+
+const ResetRow = Schema.Struct({ ...userFields, version: Schema.Int })
+const resetRow = firstRow(ResetRow)
+const resetIn = (row: typeof ResetRow.Type) => ({ user: userIn(row), version: row.version })
+
+/** How long a reset may take in all, reading back included. */
+const resetMillis = 2400
+
+/** Reset codes in the table `reset_codes`; which one is live stands in `users`. */
+export const layer = Layer.effect(
+  ResetCodes,
+  Effect.gen(function* () {
+    const database = yield* Database
+    const sql = yield* SqlClient.SqlClient
+    const reset = sql.literal(`${userColumns}, u.credentials_version as version`)
+
+    /** The code's account, and the first of the reasons against the code. */
+    const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash) {
+      const found = yield* codeRow(sql`
+        select
+          case
+            when c.used_at is not null then 'Used'
+            when u.live_code is distinct from c.code_hash then 'Superseded'
+            when c.expires_at <= now() then 'Expired'
+            when u.blocked then 'Blocked'
+            else 'Live'
+          end as state,
+          c.expires_at, u.id, u.username, u.email
+        from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}`).pipe(database.run)
+      if (Option.isNone(found)) return yield* new ResetCodeNotFound()
+      const { state, expiresAt, ...owner } = found.value
+      switch (state) {
+        case "Used":
+          return yield* new ResetCodeUsed()
+        case "Superseded":
+          return yield* new ResetCodeSuperseded()
+        case "Expired":
+          return yield* new ResetCodeExpired()
+        case "Blocked":
+          return yield* new AccountBlocked()
+        case "Live":
+          return { owner, expiresAt }
+      }
+    })
+
+    /**
+     * One statement, and the account's row its one contended lock. The losers of a race wait for it and are then checked
+     * against the newest row, where the code isn't live any more (B1); a newer code (B3), a changed password (B4), and a
+     * block in between have taken it away in the same row. Of the code itself only columns that never change are guards. The
+     * new version ends the sessions that this snapshot can't see, such as one that a sign-in inserts meanwhile (F1, F8).
+     */
+    const resetStatement = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
+      resetRow(sql`
+        with changed as (
+          update users u
+          set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
+            live_code = null, confirmed = true,
+            password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
+          from reset_codes c
+          where c.code_hash = ${codeHash} and u.id = c.user_id and u.live_code = c.code_hash
+            and c.expires_at > now() and not u.blocked
+          returning ${reset}
+        ), consumed as (
+          update reset_codes c set used_at = clock_timestamp() from changed where c.code_hash = ${codeHash}
+        ), ended as (
+          delete from sessions s using changed u where s.user_id = u.id
+        )
+        select * from changed`).pipe(Effect.map(Option.map(resetIn)), database.run)
+
+    /** After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). */
+    const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
+      resetRow(sql`
+        select ${reset} from reset_codes c join users u on u.id = c.user_id
+        where c.code_hash = ${codeHash} and u.password_hash = ${Redacted.value(passwordHash)}`).pipe(
+        database.run,
+        Effect.flatMap(Effect.fromOption),
+        Effect.map(resetIn),
+        Effect.retry(Schedule.spaced("100 millis")),
+        Effect.mapError(() => new Unavailable())
+      )
+
+    const consume = Effect.fn("ResetCodes.consume")(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
+      const began = yield* Clock.currentTimeMillis
+      const done = yield* resetStatement(codeHash, passwordHash).pipe(
+        Effect.catchTag("Unavailable", () =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            readBack(codeHash, passwordHash).pipe(
+              Effect.timeoutOrElse({
+                duration: resetMillis - (now - began),
+                orElse: () => Effect.fail(new Unavailable())
+              }),
+              Effect.asSome
+            )
+          )
+        )
+      )
+      if (Option.isSome(done)) return done.value
+      yield* look(codeHash)
+      // Live again: the account was blocked for the moment of the statement. Asking again helps.
+      return yield* new Unavailable()
+    })
+
+    return ResetCodes.of({ find: Effect.fn("ResetCodes.find")(look), consume })
+  })
+)

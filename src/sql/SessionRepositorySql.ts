@@ -1,0 +1,76 @@
+import { Effect, Layer, Option, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { SessionRepository } from "../accounts/SessionRepository.ts"
+import { SessionId } from "../domain/Session.ts"
+import { Database } from "./Database.ts"
+import { allRows, firstRow, userColumns, userFields, userIn } from "./Rows.ts"
+
+const sessionFields = { id: SessionId, createdAt: Schema.Date, expiresAt: Schema.Date }
+const sessionRow = firstRow(Schema.Struct(sessionFields))
+const sessionRows = allRows(Schema.Struct(sessionFields))
+const authenticatedRow = firstRow(
+  Schema.Struct({
+    ...userFields,
+    sessionId: SessionId,
+    sessionCreatedAt: Schema.Date,
+    sessionExpiresAt: Schema.Date
+  })
+)
+
+/** Sessions in the table `sessions`. A row is live while it bears its account's credentials version. */
+export const layer = Layer.effect(
+  SessionRepository,
+  Effect.gen(function* () {
+    const database = yield* Database
+    const sql = yield* SqlClient.SqlClient
+    const user = sql.literal(userColumns)
+
+    const open: SessionRepository["Service"]["open"] = Effect.fn("SessionRepository.open")(
+      ({ id, userId, version, ttlMillis }) =>
+        // Bears the version that was verified, not the account's of this moment: a reset that commits between this statement's
+        // snapshot and its end leaves the session dead on arrival (F8).
+        sessionRow(sql`
+          insert into sessions (id, user_id, credentials_version, expires_at)
+          select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond'
+          from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked
+          returning id, created_at, expires_at`).pipe(database.run)
+    )
+
+    const authenticate: SessionRepository["Service"]["authenticate"] = Effect.fn("SessionRepository.authenticate")(
+      (id) =>
+        authenticatedRow(sql`
+        select ${user}, s.id as session_id, s.created_at as session_created_at, s.expires_at as session_expires_at
+        from sessions s join users u on u.id = s.user_id
+        where s.id = ${id} and s.credentials_version = u.credentials_version and s.expires_at > now() and not u.blocked`).pipe(
+          Effect.map(
+            Option.map((row) => ({
+              session: { id: row.sessionId, createdAt: row.sessionCreatedAt, expiresAt: row.sessionExpiresAt },
+              user: userIn(row)
+            }))
+          ),
+          database.run
+        )
+    )
+
+    const list: SessionRepository["Service"]["list"] = Effect.fn("SessionRepository.list")((userId) =>
+      sessionRows(sql`
+        select s.id, s.created_at, s.expires_at from sessions s join users u on u.id = s.user_id
+        where s.user_id = ${userId} and s.credentials_version = u.credentials_version and s.expires_at > now()
+        order by s.created_at desc, s.id desc`).pipe(database.run)
+    )
+
+    const end: SessionRepository["Service"]["end"] = Effect.fn("SessionRepository.end")((userId, id) =>
+      sql`delete from sessions where id = ${id} and user_id = ${userId} returning id`.pipe(
+        Effect.map((ended) => ended.length > 0),
+        database.run
+      )
+    )
+
+    const endOthers: SessionRepository["Service"]["endOthers"] = Effect.fn("SessionRepository.endOthers")(
+      (userId, keep) =>
+        sql`delete from sessions where user_id = ${userId} and id <> ${keep}`.pipe(Effect.asVoid, database.run)
+    )
+
+    return SessionRepository.of({ open, authenticate, list, end, endOthers })
+  })
+)
