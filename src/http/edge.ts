@@ -2,6 +2,7 @@ import { Clock, Context, Effect, Exit, Layer, Option, type Types } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { httpErrors } from "../api/errors.ts"
+import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
 import { causeResponse, errorResponse } from "./errors.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
@@ -25,6 +26,12 @@ const headersFor = (status: number): Record<string, string> => {
   }
 }
 
+const originOf = (request: HttpServerRequest.HttpServerRequest, requestId: string): Origin => ({
+  requestId: Option.some(requestId),
+  clientAddress: request.remoteAddress,
+  userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
+})
+
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = HttpRouter.middleware(
   Effect.gen(function* () {
@@ -34,9 +41,14 @@ export const Edge = HttpRouter.middleware(
     return (
       app
     ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
-      Effect.flatMap(random.uuidV7(), (requestId) =>
-        Effect.annotateLogs(answer(app, requestId, shutdown), { requestId })
-      )
+      Effect.gen(function* () {
+        const requestId = yield* random.uuidV7()
+        const origin = originOf(yield* HttpServerRequest.HttpServerRequest, requestId)
+        return yield* answer(app, requestId, shutdown).pipe(
+          Effect.provideService(CurrentOrigin, origin),
+          Effect.annotateLogs({ requestId })
+        )
+      })
   }),
   { global: true }
 )
