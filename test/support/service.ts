@@ -1,0 +1,145 @@
+import { tmpdir } from "node:os"
+import { layer, type Vitest } from "@effect/vitest"
+import { Console, Context, Effect, Layer, Logger, Option, Queue, Redacted, References, Tracer } from "effect"
+import { HttpServer } from "effect/http"
+import { SqlClient } from "effect/sql"
+import { type Replacements, ServerLayer } from "../../src/server.ts"
+import type { Settings } from "../../src/settings.ts"
+import { Database } from "../../src/sql/Database.ts"
+import { type Client, clientOf } from "./client.ts"
+import { embeddedClient, postgresClient } from "./databases.ts"
+import { MailServer } from "./smtp.ts"
+
+/** What is good enough for a test: no limit that most tests would only meet by accident, and hashes that cost little. */
+export const testSettings: Settings = {
+  production: false,
+  host: "127.0.0.1",
+  port: 0,
+  publicUrl: new URL("http://accounts.example.com"),
+  databaseUrl: Option.none(),
+  databasePoolSize: 10,
+  databasePrepare: true,
+  dataDir: tmpdir(),
+  appSecrets: Option.some([Redacted.make("a secret of the tests, long enough to be one")]),
+  appName: "Rekey",
+  smtp: Option.none(),
+  resetUrl: new URL("http://accounts.example.com/reset-password"),
+  resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 0, hourlyCap: 1000 },
+  registration: true,
+  passwordLength: { minLength: 8, maxLength: 256 },
+  hashing: { cost: { memoryKib: 128, iterations: 1, parallelism: 1 }, concurrency: 2, queueLimit: 128 },
+  signInAfterReset: false,
+  sessionTtlMillis: 30 * 86_400_000,
+  logLevel: "Info",
+  logFormat: Option.none()
+}
+
+export interface ServiceOptions {
+  readonly settings?: Partial<Settings>
+  readonly hasher?: NonNullable<Replacements["hasher"]>
+}
+
+/** The service in this process, listening on a socket of loopback, and a client of it. */
+export class Service extends Context.Service<
+  Service,
+  Client & {
+    /** Asks for a code and takes it out of the mail. */
+    codeFor(email: string): Effect.Effect<string>
+    /** Each line of the log so far, as production writes them, every level. */
+    readonly logs: ReadonlyArray<string>
+    /** Each span so far. */
+    readonly spans: ReadonlyArray<Tracer.Span>
+  }
+>()("rekey/test/Service") {
+  /** Mails go out by SMTP. */
+  static readonly layer = (options: ServiceOptions = {}) => Layer.effect(Service, startService(options))
+
+  /** Mails stay in the development inbox. */
+  static readonly layerWithInbox = (options: ServiceOptions = {}) => Layer.effect(Service, startServiceWithInbox(options))
+}
+
+/** The same for one test, ended with its scope. */
+export const startService = Effect.fnUntraced(function* ({ settings, ...options }: ServiceOptions = {}) {
+  const { next, url } = yield* MailServer
+  const smtp = Option.some({ url: Redacted.make(url), from: "Rekey <rekey@example.com>" })
+  const service = yield* start({ ...options, settings: { smtp, ...settings } })
+  return Service.of({
+    ...service,
+    codeFor: Effect.fnUntraced(function* (email) {
+      yield* service.forgot(email)
+      return codeIn((yield* next(email)).parsed.text ?? "")
+    })
+  })
+})
+
+export const startServiceWithInbox = Effect.fnUntraced(function* (options: ServiceOptions = {}) {
+  const service = yield* start(options)
+  return Service.of({
+    ...service,
+    codeFor: Effect.fnUntraced(function* (email) {
+      yield* service.forgot(email)
+      let mail = ""
+      while (!mail.includes(`Mail to ${email}:`)) mail = yield* Queue.take(service.printed)
+      return codeIn(mail)
+    })
+  })
+})
+
+/** The code in the text of a mail. */
+export const codeIn = (text: string): string => /[?&]code=([\w-]{43})\s/.exec(text)?.[1] ?? `no code in: ${text}`
+
+const start = Effect.fnUntraced(function* ({ hasher, settings }: ServiceOptions) {
+  const sql = yield* SqlClient.SqlClient
+  const logs: Array<string> = []
+  const spans: Array<Tracer.Span> = []
+  const printed = yield* Queue.unbounded<string>()
+
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      spans.push(span)
+      return span
+    }
+  })
+  const log = (line: unknown) => void Queue.offerUnsafe(printed, String(line))
+  const Observed = Layer.mergeAll(
+    Logger.layer([Logger.map(Logger.formatJson, (line) => logs.push(line))]),
+    Layer.succeed(References.MinimumLogLevel, "All"),
+    Layer.succeed(Tracer.Tracer, tracer),
+    Layer.succeed(Console.Console, Object.assign(Object.create(globalThis.console), { log }))
+  )
+  const server = yield* Layer.build(
+    ServerLayer(
+      { ...testSettings, ...settings },
+      { sql: Layer.succeed(SqlClient.SqlClient, sql), ...(hasher && { hasher }) }
+    ).pipe(Layer.provide(Observed))
+  )
+  yield* Context.get(server, Database).started
+  const url = HttpServer.formatAddress(Context.get(server, HttpServer.HttpServer).address)
+  return { ...(yield* clientOf(url)), logs, spans, printed }
+})
+
+type Surroundings = MailServer | SqlClient.SqlClient
+
+/** What a service needs around it: a mail server, and an embedded database in memory. */
+export const Embedded = Layer.merge(MailServer.layer, Layer.provide(embeddedClient, Logger.layer([])))
+
+/** The same with a PostgreSQL database of its own. */
+export const OnPostgres = Layer.merge(MailServer.layer, postgresClient)
+
+/** Runs the same tests of a service on an embedded database and on a PostgreSQL one. */
+export const onBothDatabases = <A, E>(
+  name: string,
+  service: Layer.Layer<A, E, Surroundings>,
+  tests: (it: Vitest.MethodsNonLive<A | Surroundings>) => void
+): void => {
+  layer(Layer.provideMerge(service, Embedded), { excludeTestServices: true })(`${name}, embedded`, tests)
+  layer(Layer.provideMerge(service, OnPostgres), { excludeTestServices: true })(`${name}, PostgreSQL`, tests)
+}
+
+/** The same on PostgreSQL alone, for what has nothing to do with the database, or needs two transactions at once. */
+export const onPostgres = <A, E>(
+  name: string,
+  service: Layer.Layer<A, E, Surroundings>,
+  tests: (it: Vitest.MethodsNonLive<A | Surroundings>) => void
+): void => layer(Layer.provideMerge(service, OnPostgres), { excludeTestServices: true })(name, tests)

@@ -1,0 +1,118 @@
+import { execFile } from "node:child_process"
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+  readonly allowScripts: Readonly<Record<string, boolean>>
+}
+
+interface Locked {
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly dev?: boolean
+  readonly optional?: boolean
+  readonly hasInstallScript?: boolean
+}
+
+interface Lock {
+  readonly packages: Readonly<Record<string, Locked>>
+}
+
+interface Packed {
+  readonly files: ReadonlyArray<{ readonly path: string }>
+}
+
+const project = fileURLToPath(new URL("../../", import.meta.url))
+
+const read = (file: string) => Effect.promise(() => readFile(join(project, file), "utf8"))
+const manifest = Effect.map(read("package.json"), (text): Manifest => JSON.parse(text))
+const lock = Effect.map(read("package-lock.json"), (text): Lock => JSON.parse(text))
+
+/** The paths that `npm publish` would carry. */
+const packed = Effect.promise(async () => {
+  const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json"], { cwd: project })
+  // A list, or from npm 12 on an object by name.
+  const listing: Readonly<Record<string, Packed>> = JSON.parse(stdout)
+  return Object.values(listing).flatMap(({ files }) => files.map(({ path }) => path))
+})
+
+const nameOf = (place: string) => place.split("node_modules/").at(-1)
+
+describe("the packed package", () => {
+  it.effect("carries the service and its papers alone", () =>
+    Effect.gen(function* () {
+      const paths = yield* packed
+      const strangers = paths.filter(
+        (path) => !/^(src|migrations)\//.test(path) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE)$/.test(path)
+      )
+      assert.deepStrictEqual(strangers, [])
+      for (const path of ["package.json", "LICENSE", "src/domain/Email.ts"]) assert.include(paths, path)
+    })
+  )
+
+  it.effect("doesn't name the Node that only this repository brings along", () =>
+    Effect.gen(function* () {
+      for (const path of yield* packed) assert.notMatch(yield* read(path), /node-(linux|win|darwin)-/, path)
+    })
+  )
+
+  it.effect("asks for exact versions", () =>
+    Effect.gen(function* () {
+      const { dependencies, devDependencies } = yield* manifest
+      const loose = Object.entries({ ...dependencies, ...devDependencies }).filter(
+        ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)
+      )
+      assert.deepStrictEqual(loose, [])
+    })
+  )
+})
+
+describe("the lock file", () => {
+  it.effect("says nowhere from where a package was downloaded", () =>
+    Effect.gen(function* () {
+      const { packages } = yield* lock
+      const addressed = Object.entries(packages).filter(([, { link, resolved }]) => resolved !== undefined && !link)
+      assert.deepStrictEqual(addressed, [])
+    })
+  )
+
+  it.effect("installs no tool of the tests where only the service runs", () =>
+    Effect.gen(function* () {
+      const { devDependencies } = yield* manifest
+      const { packages } = yield* lock
+      const running = Object.entries(packages).flatMap(([place, { dev }]) => (dev ? [] : [nameOf(place)]))
+      assert.include(running, "effect")
+      // Types come along with a package that the service needs.
+      const tools = Object.keys(devDependencies).filter((name) => !name.startsWith("@types/"))
+      assert.deepStrictEqual(
+        tools.filter((name) => running.includes(name)),
+        []
+      )
+    })
+  )
+
+  it.effect("runs the install scripts that we allow, and we allow no other", () =>
+    Effect.gen(function* () {
+      const { allowScripts } = yield* manifest
+      const { packages } = yield* lock
+      const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript)
+      const names = scripted.map(([place]) => nameOf(place))
+      assert.deepStrictEqual(
+        Object.keys(allowScripts).filter((name) => !names.includes(name)),
+        []
+      )
+      // What is optional is for one kind of machine, and we name those that we know of.
+      const needed = scripted.filter(([, { optional }]) => !optional).map(([place]) => nameOf(place) ?? place)
+      assert.deepStrictEqual(
+        needed.filter((name) => allowScripts[name] !== true),
+        []
+      )
+    })
+  )
+})
