@@ -8,7 +8,7 @@ import { Effect } from "effect"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 
-/** What each folder of src may import of ours (DESIGN.md, section 5). */
+/** What each folder of src may import of ours (CONTRIBUTING.md). */
 const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   markup: [],
