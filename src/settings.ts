@@ -112,6 +112,9 @@ const appSecret = secret(
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
+/** Where the service listens, as this machine reaches it. */
+export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): string => `http://${inUrl(host)}:${port}`
+
 const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
 /** Reads every setting; fails with all that is wrong, not with the first. */
@@ -157,10 +160,9 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   const inProduction = production ? "in production" : undefined
   const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
 
-  const localUrl = `http://${inUrl(host)}:${port}`
   const publicUrl = Option.getOrElse(
     yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
-    () => localUrl
+    () => localUrl({ host, port })
   )
   const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
   const smtpUrl = yield* required(

@@ -137,7 +137,8 @@ export class OutboxWorker extends Context.Service<
           Effect.catchDefect((defect) =>
             Effect.andThen(Effect.logError("Looking into the outbox broke.", defect), new Unavailable())
           ),
-          Effect.tapError(() => Effect.logWarning("The outbox can't be read now, and will be tried again.")),
+          // Not a warning: so it is at each start until the migrations are through, and readiness tells of an outage.
+          Effect.tapError(() => Effect.logDebug("The outbox can't be read now, and will be tried again.")),
           Effect.retry(whileUnavailable)
         )
 
