@@ -63,7 +63,8 @@ export class Service extends Context.Service<
     ).pipe(Layer.provideMerge(WatchedHasher.layer))
 
   /** Mails stay in the development inbox. */
-  static readonly layerWithInbox = (options: ServiceOptions = {}) => Layer.effect(Service, startServiceWithInbox(options))
+  static readonly layerWithInbox = (options: ServiceOptions = {}) =>
+    Layer.effect(Service, startServiceWithInbox(options))
 }
 
 /** The same for one test, ended with its scope. */
