@@ -112,6 +112,8 @@ const appSecret = secret(
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
+const isHost = (value: string) => /^[^/?#@\\]+$/.test(value) && url("http:")(`http://${inUrl(value)}`)
+
 /** Where the service listens, as this machine reaches it. */
 export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): string => `http://${inUrl(host)}:${port}`
 
@@ -142,11 +144,7 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     "NODE_ENV",
     text("a word", "production", () => true)
   )).pipe(Option.contains("production"))
-  const host = yield* withDefault(
-    "HOST",
-    text("a host name or an IP address", "127.0.0.1", (_) => url("http:")(`http://${inUrl(_)}`)),
-    "127.0.0.1"
-  )
+  const host = yield* withDefault("HOST", text("a host name or an IP address", "127.0.0.1", isHost), "127.0.0.1")
   const port = yield* withDefault("PORT", integer(1, 65_535, 1337), 1337)
 
   const required = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>, when: string | undefined) {
