@@ -27,6 +27,7 @@ export interface Settings {
   }
   readonly registration: boolean
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
+  readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
   readonly sessionTtlMillis: number
@@ -219,6 +220,16 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     passwordLength: {
       minLength,
       maxLength: yield* withDefault("PASSWORD_MAX_LENGTH", integer(minLength, 4096, 256), 256)
+    },
+    breachCheck: {
+      mode: yield* withDefault("PASSWORD_BREACH_CHECK", oneOf(["off", "open", "closed"]), "off"),
+      url: new URL(
+        yield* withDefault(
+          "PASSWORD_BREACH_URL",
+          webUrl("https://api.pwnedpasswords.com/range/"),
+          "https://api.pwnedpasswords.com/range/"
+        )
+      )
     },
     hashing: {
       cost: {

@@ -39,9 +39,11 @@ const namesRead = Effect.gen(function* () {
 describe("the settings", () => {
   it.effect("are the documented ones where nothing is set", () =>
     Effect.gen(function* () {
-      const { hashing, publicUrl, resetUrl, ...others } = yield* read({})
+      const { breachCheck, hashing, publicUrl, resetUrl, ...others } = yield* read({})
       assert.strictEqual(publicUrl.href, "http://127.0.0.1:1337/")
       assert.strictEqual(resetUrl.href, "http://127.0.0.1:1337/reset-password")
+      assert.strictEqual(breachCheck.mode, "off")
+      assert.strictEqual(breachCheck.url.href, "https://api.pwnedpasswords.com/range/")
       assert.deepStrictEqual(hashing.cost, { memoryKib: 19_456, iterations: 2, parallelism: 1 })
       assert.isAtLeast(hashing.concurrency, 1)
       assert.isAtMost(hashing.concurrency, 4)
@@ -107,6 +109,8 @@ describe("the settings", () => {
         REGISTRATION: "off",
         PASSWORD_MIN_LENGTH: "15",
         PASSWORD_MAX_LENGTH: "64",
+        PASSWORD_BREACH_CHECK: "closed",
+        PASSWORD_BREACH_URL: "https://mirror.example.com/range",
         ARGON2_MEMORY_KIB: "65536",
         ARGON2_ITERATIONS: "3",
         ARGON2_PARALLELISM: "4",
@@ -135,6 +139,7 @@ describe("the settings", () => {
         resetLimits: { codeTtlMillis: 3_600_000, cooldownMillis: 0, hourlyCap: 7 },
         registration: false,
         passwordLength: { minLength: 15, maxLength: 64 },
+        breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
         hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
         signInAfterReset: true,
         sessionTtlMillis: 86_400_000,
@@ -186,6 +191,8 @@ describe("the settings", () => {
     ["REGISTRATION", "open", "2"],
     ["PASSWORD_MIN_LENGTH", "0", "257", "eight"],
     ["PASSWORD_MAX_LENGTH", "7", "4097", "long"],
+    ["PASSWORD_BREACH_CHECK", "on", "maybe"],
+    ["PASSWORD_BREACH_URL", "api.pwnedpasswords.com", "ftp://mirror.example/range/"],
     ["ARGON2_MEMORY_KIB", "7", "262145", "19 MiB"],
     ["ARGON2_ITERATIONS", "0", "17"],
     ["ARGON2_PARALLELISM", "0", "17"],

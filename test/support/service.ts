@@ -28,6 +28,7 @@ export const testSettings: Settings = {
   resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 0, hourlyCap: 1000 },
   registration: true,
   passwordLength: { minLength: 8, maxLength: 256 },
+  breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
   sessionTtlMillis: 30 * 86_400_000,
