@@ -93,7 +93,7 @@ layer(Policy)("the password policy", (it) => {
             `${password}${password}é`
           )
         )
-      fc.assert(
+      void fc.assert(
         fc.property(
           fc.oneof(near, fc.string({ unit: "binary" })),
           (text) => isListed(list, text) === passwords.has(text.toLowerCase())
