@@ -33,12 +33,13 @@ export const layer = Layer.effect(
 
     /**
      * The address's account, locked, so that of several workers one issues at a time (B2). What was asked before the last
-     * change of the password is dropped: its asker got in meanwhile.
+     * change of the password is dropped: its asker got in meanwhile. PGlite's clock has milliseconds alone, so what was asked
+     * at the very moment of the change counts as later.
      */
     const lockOwner = (emailKey: EmailKey, askedAt: string) =>
       ownerRow(sql`
         select id, email from users
-        where email_key = ${emailKey} and not blocked and password_changed_at < ${askedAt}::timestamptz
+        where email_key = ${emailKey} and not blocked and password_changed_at <= ${askedAt}::timestamptz
         for no key update`)
 
     /**

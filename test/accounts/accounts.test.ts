@@ -99,6 +99,17 @@ onBothDatabases("accounts", Service.layerWatched(), (it) => {
     })
   )
 
+  it.effect("a session that bears an older password's version is dead, though its row is there (F8)", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { get, me, register } = yield* Service
+      const { id, jwt } = yield* register()
+      yield* sql`update users set credentials_version = credentials_version + 1 where id = ${id}::uuid`
+      assertError(yield* me(jwt), 401, "Unauthenticated")
+      assertError(yield* get("/auth/sessions", bearer(jwt)), 401, "Unauthenticated")
+    })
+  )
+
   it.effect("spaces around a password, and capitals in it, are a part of it (F3)", () =>
     Effect.gen(function* () {
       const { register, signIn } = yield* Service
