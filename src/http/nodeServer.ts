@@ -1,6 +1,7 @@
 import { createServer, type Server, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
 import { type ErrorBody, httpErrors } from "../api/errors.ts"
+import { securityHeaders } from "./headers.ts"
 
 /** What Node's parser has against a request, by its error's code. */
 const parserErrors: Record<string, ErrorBody> = {
@@ -9,19 +10,26 @@ const parserErrors: Record<string, ErrorBody> = {
 }
 
 /** Answers on the bare connection, which can't be used any further: where a request ends can't be told. */
-const refuse = (body: ErrorBody, socket: Duplex): void => {
+const refuse = (body: ErrorBody, headers: Record<string, string>, socket: Duplex): void => {
   if (!socket.writable) return void socket.destroy()
   const text = JSON.stringify(body)
   socket.end(
     `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
-      "Content-Type: application/json\r\n" +
-      `Content-Length: ${Buffer.byteLength(text)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${text}`
+      Object.entries({
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(text),
+        connection: "close",
+        ...headers
+      })
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join("") +
+      `\r\n${text}`
   )
 }
 
 /** A server whose parser, too, answers in the one shape: Node's own answers have no body. */
-export const makeNodeServer = (): Server => {
+export const makeNodeServer = (options: { readonly publicUrl: URL }) => (): Server => {
+  const headers = securityHeaders(options)
   const server = createServer({
     // A request has to arrive within this time, however slowly it is sent on purpose.
     headersTimeout: 10_000,
@@ -33,9 +41,9 @@ export const makeNodeServer = (): Server => {
   })
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET") return void socket.destroy()
-    refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, socket)
+    refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, headers, socket)
   })
-  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, request.socket))
-  server.on("connect", (_, socket) => refuse(httpErrors.malformed, socket))
+  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, headers, request.socket))
+  server.on("connect", (_, socket) => refuse(httpErrors.malformed, headers, socket))
   return server
 }
