@@ -10,26 +10,29 @@ const parserErrors: Record<string, ErrorBody> = {
 }
 
 /** Answers on the bare connection, which can't be used any further: where a request ends can't be told. */
-const refuse = (body: ErrorBody, headers: Record<string, string>, socket: Duplex): void => {
-  if (!socket.writable) return void socket.destroy()
-  const text = JSON.stringify(body)
-  socket.end(
-    `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
-      Object.entries({
-        "content-type": "application/json",
-        "content-length": Buffer.byteLength(text),
-        connection: "close",
-        ...headers
-      })
-        .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join("") +
-      `\r\n${text}`
-  )
-}
+const refuseWith =
+  (headers: Record<string, string>) =>
+  (body: ErrorBody, socket: Duplex, method?: string): void => {
+    if (!socket.writable) return void socket.destroy()
+    const text = JSON.stringify(body)
+    const fields = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      connection: "close",
+      ...headers
+    }
+    socket.end(
+      `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
+        Object.entries(fields)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join("") +
+        `\r\n${method === "HEAD" ? "" : text}` // RFC 9110, 9.3.2
+    )
+  }
 
 /** A server whose parser, too, answers in the one shape: Node's own answers have no body. */
 export const makeNodeServer = (options: { readonly publicUrl: URL }) => (): Server => {
-  const headers = securityHeaders(options)
+  const refuse = refuseWith(securityHeaders(options))
   const server = createServer({
     // A request has to arrive within this time, however slowly it is sent on purpose.
     headersTimeout: 10_000,
@@ -41,9 +44,9 @@ export const makeNodeServer = (options: { readonly publicUrl: URL }) => (): Serv
   })
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET") return void socket.destroy()
-    refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, headers, socket)
+    refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, socket)
   })
-  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, headers, request.socket))
-  server.on("connect", (_, socket) => refuse(httpErrors.malformed, headers, socket))
+  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, request.socket, request.method))
+  server.on("connect", (_, socket) => refuse(httpErrors.malformed, socket))
   return server
 }

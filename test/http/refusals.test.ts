@@ -372,6 +372,9 @@ onPostgres("what is refused", Service.layer(), (it) => {
       const { raw } = yield* Service
       const head = `POST /auth/local HTTP/1.1\r\n${close}Content-Type: application/json\r\nContent-Length: 2\r\n`
       assertError(yield* raw(`${head}Expect: 200-ok\r\n\r\n{}`), 417, "ExpectationFailed")
+      // A body would be read as the next answer (RFC 9110, 9.3.2).
+      const { status, text } = yield* raw(`HEAD /health HTTP/1.1\r\n${close}Expect: 200-ok\r\n\r\n`)
+      assert.deepStrictEqual([status, text], [417, ""])
       const [, answer = ""] = (yield* raw(`${head}Expect: 100-continue\r\n\r\n{}`)).text.split("\r\n\r\n")
       assert.deepInclude(JSON.parse(answer), { code: 400, reason: "InvalidRequest" })
     })

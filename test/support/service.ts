@@ -31,6 +31,7 @@ export const testSettings: Settings = {
   corsOrigins: [],
   registration: true,
   passwordLength: { minLength: 8, maxLength: 256 },
+  breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
   sessionTtlMillis: 30 * 86_400_000,

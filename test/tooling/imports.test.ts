@@ -36,7 +36,8 @@ const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "effect/sql": ["sql"],
   "effect/sql/SqlClient": ["sql"],
   "effect/http": ["api", "http"],
-  "effect/http/HttpClient": ["api", "http"],
+  "effect/http/HttpClient": ["passwords", "api", "http"],
+  "effect/http/HttpServer": ["api", "http"],
   "effect/http-api": ["api", "http"],
   "effect/http-api/HttpApi": ["api", "http"],
   "@rekey/server": []
