@@ -10,6 +10,7 @@ import { SessionTokens } from "./accounts/SessionTokens.ts"
 import { Shutdown } from "./http/edge.ts"
 import { InboxRoute } from "./http/inbox.ts"
 import { Limits } from "./http/limits.ts"
+import { MetricsRoute } from "./http/metrics.ts"
 import { makeNodeServer } from "./http/nodeServer.ts"
 import { RequestSettings, Routes } from "./http/routes.ts"
 import { Readiness } from "./http/system.ts"
@@ -31,6 +32,7 @@ import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
 import * as OutboxSql from "./sql/OutboxSql.ts"
+import * as OutboxStatisticsSql from "./sql/OutboxStatisticsSql.ts"
 import * as PgliteClient from "./sql/PgliteClient.ts"
 import * as PostgresClient from "./sql/PostgresClient.ts"
 import * as RateLimitsSql from "./sql/RateLimitsSql.ts"
@@ -127,7 +129,7 @@ const UseCases = (settings: Settings) =>
 
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>
-  Layer.mergeAll(UseCases(settings), ReadinessLayer).pipe(
+  Layer.mergeAll(UseCases(settings), ReadinessLayer, OutboxStatisticsSql.layer).pipe(
     Layer.provideMerge(Mail(settings)),
     Layer.provideMerge(Passwords(settings, replacements)),
     Layer.provide(Repositories),
@@ -148,14 +150,13 @@ const BeginShutdown = Layer.effectDiscard(
 
 /** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
 export const ServerLayer = (settings: Settings, replacements: Replacements = {}) => {
-  const routes = Routes(settings)
+  const routes = Layer.mergeAll(
+    Routes(settings),
+    usesDevelopmentInbox(settings) ? Inbox : Layer.empty,
+    Option.match(settings.metricsToken, { onNone: () => Layer.empty, onSome: MetricsRoute })
+  )
   return BeginShutdown.pipe(
-    Layer.provideMerge(
-      HttpRouter.serve(usesDevelopmentInbox(settings) ? Layer.merge(routes, Inbox) : routes, {
-        disableLogger: true,
-        disableListenLog: true
-      })
-    ),
+    Layer.provideMerge(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
     Layer.provide(RequestSettings),
     Layer.provideMerge(
       NodeHttpServer.layer(makeNodeServer(settings), {

@@ -35,6 +35,8 @@ export interface Settings {
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
+  /** None: there is no `/metrics`. */
+  readonly metricsToken: Option.Option<Redacted.Redacted>
   readonly sessionTtlMillis: number
   readonly logLevel: LogLevel.LogLevel
   /** None: `pretty` on a terminal, else `json`. */
@@ -285,6 +287,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     },
     signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
     sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
+    metricsToken: yield* optional(
+      "METRICS_TOKEN",
+      secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", (_) => /^[\x21-\x7e]{32,}$/.test(_))
+    ),
     logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
     logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
   }

@@ -34,6 +34,7 @@ export const testSettings: Settings = {
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
+  metricsToken: Option.none(),
   sessionTtlMillis: 30 * 86_400_000,
   logLevel: "Info",
   logFormat: Option.none()
