@@ -4,6 +4,7 @@ import { paths } from "./http/paths.ts"
 import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
 import { localUrl, readSettings, type Settings } from "./settings.ts"
 import { Database } from "./sql/Database.ts"
+import { SentGauges, Telemetry } from "./telemetry.ts"
 
 /** The environment, and `.env` in the working directory for what it doesn't say. */
 const Environment = ConfigProvider.layer(
@@ -59,9 +60,10 @@ const serve = Effect.fnUntraced(function* (settings: Settings) {
 const main = Effect.gen(function* () {
   const settings = yield* Effect.provide(readSettings, Environment)
   return yield* serve(settings).pipe(
-    Effect.provide(ServerLayer(settings)),
+    Effect.provide(Layer.provideMerge(SentGauges, ServerLayer(settings))),
     Effect.catchTag("ServeError", ({ cause }) => new PortUnusable({ settings, cause })),
-    Effect.provide(Logging(settings))
+    Effect.provide(Telemetry),
+    Effect.provide([Logging(settings), Environment])
   )
 })
 

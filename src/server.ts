@@ -1,12 +1,16 @@
 import { NodeCrypto, NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
 import { FetchHttpClient, HttpRouter } from "effect/http"
+import { RateLimiter } from "effect/persistence"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Accounts } from "./accounts/Accounts.ts"
+import { GuessLimits } from "./accounts/GuessLimits.ts"
 import { Sessions } from "./accounts/Sessions.ts"
 import { SessionTokens } from "./accounts/SessionTokens.ts"
 import { Shutdown } from "./http/edge.ts"
 import { InboxRoute } from "./http/inbox.ts"
+import { Limits } from "./http/limits.ts"
+import { MetricsRoute } from "./http/metrics.ts"
 import { makeNodeServer } from "./http/nodeServer.ts"
 import { RequestSettings, Routes } from "./http/routes.ts"
 import { Readiness } from "./http/system.ts"
@@ -21,14 +25,17 @@ import { PasswordReset } from "./recovery/PasswordReset.ts"
 import { RecoveryWorker } from "./recovery/RecoveryWorker.ts"
 import { AppSecret } from "./secrets/AppSecret.ts"
 import { generatedSecret } from "./secrets/GeneratedSecret.ts"
+import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import type { Settings } from "./settings.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
 import * as OutboxSql from "./sql/OutboxSql.ts"
+import * as OutboxStatisticsSql from "./sql/OutboxStatisticsSql.ts"
 import * as PgliteClient from "./sql/PgliteClient.ts"
 import * as PostgresClient from "./sql/PostgresClient.ts"
+import * as RateLimitsSql from "./sql/RateLimitsSql.ts"
 import * as RecoveryRequestsSql from "./sql/RecoveryRequestsSql.ts"
 import * as ResetCodesSql from "./sql/ResetCodesSql.ts"
 import * as SessionRepositorySql from "./sql/SessionRepositorySql.ts"
@@ -51,13 +58,15 @@ const SqlLayer = (settings: Settings) =>
 const Repositories = Layer.mergeAll(
   AccountRepositorySql.layer,
   OutboxSql.layer,
+  RateLimitsSql.layerGuesses,
+  RateLimitsSql.layerStore,
   RecoveryRequestsSql.layer,
   ResetCodesSql.layer,
   SessionRepositorySql.layer
 )
 
 const Secrets = (settings: Settings) =>
-  Layer.mergeAll(ResetCodeMint.layer, SessionTokens.layer).pipe(
+  Layer.mergeAll(Pseudonyms.layer, ResetCodeMint.layer, SessionTokens.layer).pipe(
     Layer.provide(
       Layer.unwrap(
         Option.match(settings.appSecrets, {
@@ -105,20 +114,26 @@ const ReadinessLayer = Layer.effect(
   Effect.map(Database, ({ ready }) => Readiness.of({ check: ready }))
 )
 
+/** How often one client may do what anybody may, and guess at a password. */
+const Limiting = ({ rateLimit }: Settings) =>
+  rateLimit
+    ? Layer.merge(Layer.provide(Limits.layer, RateLimiter.layer), GuessLimits.layer)
+    : Layer.merge(Limits.layerOff, GuessLimits.layerOff)
+
 const UseCases = (settings: Settings) =>
   Layer.mergeAll(
     Accounts.layer(settings),
     PasswordReset.layer(settings),
     PasswordRecovery.layer.pipe(Layer.provide(RecoveryWorker.layer(settings.resetLimits)))
-  ).pipe(Layer.provideMerge(Sessions.layer({ ttlMillis: settings.sessionTtlMillis })))
+  ).pipe(Layer.provideMerge(Layer.merge(Limiting(settings), Sessions.layer({ ttlMillis: settings.sessionTtlMillis }))))
 
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>
-  Layer.mergeAll(UseCases(settings), ReadinessLayer).pipe(
+  Layer.mergeAll(UseCases(settings), ReadinessLayer, OutboxStatisticsSql.layer).pipe(
     Layer.provideMerge(Mail(settings)),
     Layer.provideMerge(Passwords(settings, replacements)),
-    Layer.provide(Secrets(settings)),
     Layer.provide(Repositories),
+    Layer.provide(Secrets(settings)),
     Layer.provideMerge(Database.layer),
     Layer.provide(replacements.sql ?? SqlLayer(settings)),
     Layer.provideMerge(Crypto)
@@ -135,17 +150,16 @@ const BeginShutdown = Layer.effectDiscard(
 
 /** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
 export const ServerLayer = (settings: Settings, replacements: Replacements = {}) => {
-  const routes = Routes(settings)
+  const routes = Layer.mergeAll(
+    Routes(settings),
+    usesDevelopmentInbox(settings) ? Inbox : Layer.empty,
+    Option.match(settings.metricsToken, { onNone: () => Layer.empty, onSome: MetricsRoute })
+  )
   return BeginShutdown.pipe(
-    Layer.provideMerge(
-      HttpRouter.serve(usesDevelopmentInbox(settings) ? Layer.merge(routes, Inbox) : routes, {
-        disableLogger: true,
-        disableListenLog: true
-      })
-    ),
+    Layer.provideMerge(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
     Layer.provide(RequestSettings),
     Layer.provideMerge(
-      NodeHttpServer.layer(makeNodeServer, {
+      NodeHttpServer.layer(makeNodeServer(settings), {
         host: settings.host,
         port: settings.port,
         gracefulShutdownTimeout: "3 seconds"

@@ -1,6 +1,8 @@
 import { availableParallelism } from "node:os"
 import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
 import { Email } from "./domain/Email.ts"
+import { type TrustedProxies, trustedProxy } from "./http/clientAddress.ts"
+import type { CorsOrigins } from "./http/headers.ts"
 import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
 
 /** What the operator set in the environment or in `.env`, checked as a whole. */
@@ -25,11 +27,16 @@ export interface Settings {
     readonly cooldownMillis: number
     readonly hourlyCap: number
   }
+  readonly rateLimit: boolean
+  readonly trustedProxies: TrustedProxies
+  readonly corsOrigins: CorsOrigins
   readonly registration: boolean
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
+  /** None: there is no `/metrics`. */
+  readonly metricsToken: Option.Option<Redacted.Redacted>
   readonly sessionTtlMillis: number
   readonly logLevel: LogLevel.LogLevel
   /** None: `pretty` on a terminal, else `json`. */
@@ -110,6 +117,12 @@ const appSecret = secret(
   "$(openssl rand -base64 32)",
   (value) => value.split(",").every((one) => one.trim().length >= 32)
 )
+
+/** What stands between the commas. */
+const listed = (value: string): ReadonlyArray<string> => value.split(",").map((one) => one.trim())
+
+/** As browsers send it: scheme, host and a port that isn't the scheme's own. */
+const isWebOrigin = (value: string): boolean => url("http:", "https:")(value) && URL.parse(value)?.origin === value
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
@@ -216,6 +229,25 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
       cooldownMillis: yield* withDefault("RESET_COOLDOWN", duration("60 seconds", Duration.zero), 60_000),
       hourlyCap: yield* withDefault("RESET_HOURLY_CAP", integer(1, 1_000_000, 5), 5)
     },
+    rateLimit: yield* withDefault("RATE_LIMIT", onOff, true),
+    trustedProxies: Option.match(
+      yield* optional(
+        "TRUSTED_PROXIES",
+        text("addresses and networks in CIDR notation, with commas between", "10.0.0.0/8,2001:db8::7", (_) =>
+          listed(_).every((one) => Option.isSome(trustedProxy(one)))
+        )
+      ),
+      { onNone: () => [], onSome: (list) => Array.getSomes(listed(list).map(trustedProxy)) }
+    ),
+    corsOrigins: Option.match(
+      yield* optional(
+        "CORS_ORIGINS",
+        text("origins without a path, with commas between", "https://app.example.com,http://localhost:5173", (_) =>
+          listed(_).every(isWebOrigin)
+        )
+      ),
+      { onNone: () => [], onSome: listed }
+    ),
     registration: yield* withDefault("REGISTRATION", onOff, true),
     passwordLength: {
       minLength,
@@ -255,6 +287,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     },
     signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
     sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
+    metricsToken: yield* optional(
+      "METRICS_TOKEN",
+      secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", (_) => /^[\x21-\x7e]{32,}$/.test(_))
+    ),
     logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
     logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
   }

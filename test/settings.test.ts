@@ -60,9 +60,13 @@ describe("the settings", () => {
         appName: "Rekey",
         smtp: Option.none(),
         resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 60_000, hourlyCap: 5 },
+        rateLimit: true,
+        trustedProxies: [],
+        corsOrigins: [],
         registration: true,
         passwordLength: { minLength: 8, maxLength: 256 },
         signInAfterReset: false,
+        metricsToken: Option.none(),
         sessionTtlMillis: 2_592_000_000,
         logLevel: "Info",
         logFormat: Option.none()
@@ -106,6 +110,9 @@ describe("the settings", () => {
         RESET_CODE_TTL: "1 hour",
         RESET_COOLDOWN: "0 seconds",
         RESET_HOURLY_CAP: "7",
+        RATE_LIMIT: "off",
+        TRUSTED_PROXIES: "10.0.0.0/8, 2001:db8::7,::ffff:192.0.2.1",
+        CORS_ORIGINS: "https://app.example.com,http://localhost:5173",
         REGISTRATION: "off",
         PASSWORD_MIN_LENGTH: "15",
         PASSWORD_MAX_LENGTH: "64",
@@ -118,14 +125,28 @@ describe("the settings", () => {
         HASH_QUEUE_LIMIT: "0",
         SIGN_IN_AFTER_RESET: "true",
         SESSION_TTL: "1 day",
+        METRICS_TOKEN: `${secret}metrics`,
         LOG_LEVEL: "Debug",
         LOG_FORMAT: "json"
       })
-      const { appSecrets, databaseUrl, publicUrl, resetUrl, smtp, ...others } = settings
+      const {
+        appSecrets,
+        corsOrigins,
+        databaseUrl,
+        metricsToken,
+        publicUrl,
+        resetUrl,
+        smtp,
+        trustedProxies,
+        ...others
+      } = settings
       assert.strictEqual(publicUrl.href, "https://example.com/accounts/")
       assert.strictEqual(resetUrl.href, "https://example.com/accounts/reset-password")
       assert.strictEqual(Redacted.value(Option.getOrThrow(databaseUrl)), "postgres://rekey:p4ss@db/rekey")
       assert.deepStrictEqual(Option.getOrThrow(appSecrets).map(Redacted.value), [`${secret}new`, `${secret}old`])
+      assert.strictEqual(Redacted.value(Option.getOrThrow(metricsToken)), `${secret}metrics`)
+      assert.deepStrictEqual(corsOrigins, ["https://app.example.com", "http://localhost:5173"])
+      assert.deepStrictEqual(trustedProxies.map(String), ["10.0.0.0/8", "2001:db8::7/128", "192.0.2.1/32"])
       const { from, url } = Option.getOrThrow(smtp)
       assert.deepStrictEqual([Redacted.value(url), from], [production.SMTP_URL, "Zoë's shop <accounts@example.com>"])
       assert.deepStrictEqual(others, {
@@ -137,6 +158,7 @@ describe("the settings", () => {
         dataDir: "/var/lib/rekey",
         appName: "Zoë's <shop>",
         resetLimits: { codeTtlMillis: 3_600_000, cooldownMillis: 0, hourlyCap: 7 },
+        rateLimit: false,
         registration: false,
         passwordLength: { minLength: 15, maxLength: 64 },
         breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
@@ -188,6 +210,32 @@ describe("the settings", () => {
     ["RESET_CODE_TTL", "soon", "30", "-30 minutes", "0 seconds", "999 millis", "Infinity", "30 minutes and more"],
     ["RESET_COOLDOWN", "a minute", "-1 seconds", "60", "Infinity"],
     ["RESET_HOURLY_CAP", "0", "-1", "1.5", "none"],
+    ["RATE_LIMIT", "some", "10"],
+    [
+      "TRUSTED_PROXIES",
+      "*",
+      "proxy.example.com",
+      "10.0.0.1/8",
+      "10.0.0.0/33",
+      "::/129",
+      "10.0.0.1,",
+      "10.0.0",
+      "0x7f.1"
+    ],
+    [
+      "CORS_ORIGINS",
+      "*",
+      "null",
+      "app.example.com",
+      "https://app.example.com/",
+      "https://app.example.com/path",
+      "https://*.example.com",
+      "https://app.example.com:443",
+      "HTTPS://app.example.com",
+      "https://user@app.example.com",
+      "https://app.example.com,",
+      "ftp://app.example.com"
+    ],
     ["REGISTRATION", "open", "2"],
     ["PASSWORD_MIN_LENGTH", "0", "257", "eight"],
     ["PASSWORD_MAX_LENGTH", "7", "4097", "long"],
@@ -200,6 +248,7 @@ describe("the settings", () => {
     ["HASH_QUEUE_LIMIT", "-1", "1.5"],
     ["SIGN_IN_AFTER_RESET", "sometimes"],
     ["SESSION_TTL", "for ever", "0 days", "30", "Infinity"],
+    ["METRICS_TOKEN", "too short", `${secret} with a space`],
     ["LOG_LEVEL", "loud", "info!"],
     ["LOG_FORMAT", "xml"]
   ] as const) {
@@ -217,7 +266,7 @@ describe("the settings", () => {
           const [, example] =
             new RegExp(`^${name} is wrong: it should be .+, for example ${name}=(.+)$`).exec(lines[0] ?? "") ?? []
           assert.isDefined(example, lines[0])
-          if (name !== "APP_SECRET") yield* read({ ...base, [name]: example })
+          if (name !== "APP_SECRET" && name !== "METRICS_TOKEN") yield* read({ ...base, [name]: example })
         }
       })
     )

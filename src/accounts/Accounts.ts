@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Email, emailKey } from "../domain/Email.ts"
-import { type Busy, Unavailable } from "../domain/Failure.ts"
+import { type Busy, type RateLimited, Unavailable } from "../domain/Failure.ts"
 import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
 import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
 import {
@@ -17,6 +17,7 @@ import {
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { AccountRepository, type Identifier } from "./AccountRepository.ts"
+import { GuessLimits } from "./GuessLimits.ts"
 import { type Authenticated, Sessions } from "./Sessions.ts"
 
 /** An account and a token that proves who is signed in to it. */
@@ -39,7 +40,7 @@ export class Accounts extends Context.Service<
     signIn(attempt: {
       readonly identifier: string
       readonly password: Password
-    }): Effect.Effect<SignedIn, InvalidCredentials | AccountBlocked | Busy | Unavailable>
+    }): Effect.Effect<SignedIn, InvalidCredentials | AccountBlocked | RateLimited | Busy | Unavailable>
 
     /** The session goes on with a fresh token, all the others end. */
     changePassword(
@@ -51,7 +52,7 @@ export class Accounts extends Context.Service<
       }
     ): Effect.Effect<
       SignedIn,
-      PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | Busy | Unavailable
+      PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable
     >
   }
 >()("rekey/accounts/Accounts") {
@@ -63,6 +64,7 @@ export class Accounts extends Context.Service<
         const sessions = yield* Sessions
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
+        const guesses = yield* GuessLimits
         const random = yield* SecureRandom.SecureRandom
 
         const register = Effect.fn("Accounts.register")(function* ({
@@ -100,6 +102,14 @@ export class Accounts extends Context.Service<
           return Option.map(jwt, (jwt) => ({ jwt, user }))
         })
 
+        const attemptTwice = Effect.fnUntraced(function* (named: Identifier, password: Password) {
+          // The password changed between the look and the session: look once more, and no session for the old one (F8).
+          const first = yield* attempt(named, password)
+          const signedIn = Option.isSome(first) ? first : yield* attempt(named, password)
+          if (Option.isNone(signedIn)) return yield* new InvalidCredentials()
+          return signedIn.value
+        })
+
         const signIn = Effect.fn("Accounts.signIn")(function* ({
           identifier,
           password
@@ -108,11 +118,17 @@ export class Accounts extends Context.Service<
           readonly password: Password
         }) {
           const named = identify(identifier)
-          // The password changed between the look and the session: look once more, and no session for the old one (F8).
-          const first = yield* attempt(named, password)
-          const signedIn = Option.isSome(first) ? first : yield* attempt(named, password)
-          if (Option.isNone(signedIn)) return yield* new InvalidCredentials()
-          return signedIn.value
+          return yield* guesses.signIn(named.key, attemptTwice(named, password))
+        })
+
+        // The current password, proven, by the version that it is good for.
+        const prove = Effect.fnUntraced(function* (id: UserId, currentPassword: Password) {
+          const found = yield* repository.find({ _tag: "UserId", id })
+          if (Option.isNone(found)) return yield* new Unauthenticated()
+          const { passwordHash, version } = found.value
+          const { matches } = yield* hasher.verify(currentPassword, passwordHash)
+          if (!matches) return yield* new InvalidCredentials()
+          return version
         })
 
         const changePassword = Effect.fn("Accounts.changePassword")(function* (
@@ -130,11 +146,7 @@ export class Accounts extends Context.Service<
           if (!samePassword(password, passwordConfirmation)) return yield* new PasswordMismatch()
           yield* policy.checkFor(authenticated.user, password)
           const id = authenticated.user.id
-          const found = yield* repository.find({ _tag: "UserId", id })
-          if (Option.isNone(found)) return yield* new Unauthenticated()
-          const { passwordHash, version } = found.value
-          const { matches } = yield* hasher.verify(currentPassword, passwordHash)
-          if (!matches) return yield* new InvalidCredentials()
+          const version = yield* guesses.currentPassword(authenticated.session.id, prove(id, currentPassword))
           const changed = yield* repository.changePassword({
             id,
             version,
@@ -154,7 +166,7 @@ export class Accounts extends Context.Service<
 const decodeEmail = Schema.decodeOption(Email)
 
 /** A string that is no address is looked up as a user name, of which none has an `@`. */
-const identify = (identifier: string): Identifier =>
+const identify = (identifier: string): Exclude<Identifier, { readonly _tag: "UserId" }> =>
   Option.match(decodeEmail(identifier), {
     onNone: () => ({ _tag: "Username", key: usernameKey(identifier) }),
     onSome: (email) => ({ _tag: "Email", key: emailKey(email) })

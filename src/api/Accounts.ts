@@ -12,8 +12,10 @@ import {
   documentedAccountBlocked,
   documentedBusy,
   documentedPasswordMismatch,
-  documentedPasswordRejected
+  documentedPasswordRejected,
+  documentedRateLimited
 } from "./errors.ts"
+import { RateLimits } from "./RateLimits.ts"
 
 const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ identifier: "SignedIn" })
 
@@ -31,6 +33,7 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
         documentedBusy
       ]
     })
+      .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Register")
       .annotate(OpenApi.Description, "Makes an account and signs in to it."),
     HttpApiEndpoint.post("signIn", "/local", {
@@ -39,8 +42,9 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
         password: Password
       }),
       success: SignedIn,
-      error: [documentedInvalidCredentials, documentedAccountBlocked, documentedBusy]
+      error: [documentedInvalidCredentials, documentedAccountBlocked, documentedRateLimited, documentedBusy]
     })
+      .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Sign in")
       .annotate(
         OpenApi.Description,
@@ -49,7 +53,13 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
     HttpApiEndpoint.post("changePassword", "/change-password", {
       payload: Schema.Struct({ currentPassword: Password, password: Password, passwordConfirmation: Password }),
       success: SignedIn,
-      error: [documentedPasswordMismatch, documentedPasswordRejected, documentedInvalidCredentials, documentedBusy]
+      error: [
+        documentedPasswordMismatch,
+        documentedPasswordRejected,
+        documentedInvalidCredentials,
+        documentedRateLimited,
+        documentedBusy
+      ]
     })
       .middleware(Authorization)
       .annotate(OpenApi.Summary, "Change your password")

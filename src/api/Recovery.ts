@@ -19,6 +19,7 @@ import {
   documentedPasswordMismatch,
   documentedPasswordRejected
 } from "./errors.ts"
+import { RateLimits } from "./RateLimits.ts"
 
 const refusedCodes = [
   ResetCodeNotFound.pipe(documented(404, "There is no such reset code.")),
@@ -43,6 +44,7 @@ export class RecoveryApi extends HttpApiGroup.make("recovery")
       payload: Schema.Struct({ email: Email }),
       success: Done
     })
+      .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Ask for a reset code")
       .annotate(
         OpenApi.Description,
@@ -53,6 +55,7 @@ export class RecoveryApi extends HttpApiGroup.make("recovery")
       success: Schema.Struct({ user: User, jwt: Schema.optionalKey(SessionToken) }),
       error: resetPasswordErrors
     })
+      .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Reset a password")
       .annotate(OpenApi.Description, "Reset user password with a code (resetToken)"),
     HttpApiEndpoint.post("checkResetCode", "/reset-password/check", {
@@ -60,6 +63,7 @@ export class RecoveryApi extends HttpApiGroup.make("recovery")
       success: Schema.Struct({ expiresAt: Schema.DateFromString }),
       error: refusedCodes
     })
+      .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Check a reset code")
       .annotate(
         OpenApi.Description,

@@ -1,5 +1,6 @@
 import { Array, Schema, SchemaTransformation } from "effect"
-import { Busy, Unavailable } from "../domain/Failure.ts"
+import { HttpApiSchema } from "effect/http-api"
+import { Busy, RateLimited, Unavailable } from "../domain/Failure.ts"
 import { PasswordMismatch, PasswordRejected } from "../domain/Password.ts"
 import { AccountBlocked } from "../domain/User.ts"
 
@@ -63,6 +64,25 @@ export const documentedUnavailable = Unavailable.pipe(
 )
 export const documentedBusy = Busy.pipe(
   documented(503, "Too many passwords are being checked right now. Try again shortly.")
+)
+
+const tooMany = "Too many requests. Try again later."
+
+/** The one error that says more in a header than in its body (RFC 6585, 4). */
+export const documentedRateLimited = RateLimited.pipe(
+  HttpApiSchema.encodeToWithHeaders(
+    {
+      body: bodyOf(429, "RateLimited", tooMany).annotate({ httpApiStatus: 429 }),
+      headers: { "retry-after": Schema.FiniteFromString.annotate({ description: "In seconds." }) }
+    },
+    {
+      decode: ({ headers }) => new RateLimited({ retryAfterSeconds: headers["retry-after"] }),
+      encode: ({ retryAfterSeconds }) => ({
+        body: { code: 429 as const, message: tooMany, reason: "RateLimited" as const },
+        headers: { "retry-after": retryAfterSeconds }
+      })
+    }
+  )
 )
 
 export const documentedPasswordRejected = bodyOf(

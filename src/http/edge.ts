@@ -1,9 +1,11 @@
-import { Clock, Context, Effect, Exit, Layer, Option, type Types } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { httpErrors } from "../api/errors.ts"
 import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
+import { clientAddress, type TrustedProxies } from "./clientAddress.ts"
 import { causeResponse, errorResponse } from "./errors.ts"
+import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders } from "./headers.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
 export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("rekey/http/Shutdown") {
@@ -26,37 +28,60 @@ const headersFor = (status: number): Record<string, string> => {
   }
 }
 
-const originOf = (request: HttpServerRequest.HttpServerRequest, requestId: string): Origin => ({
+const requests = Metric.counter("rekey_http_requests_total", {
+  description: "Requests by route pattern, method and status.",
+  incremental: true
+})
+
+const durations = Metric.histogram("rekey_http_request_duration_seconds", {
+  description: "From the request's head to its answer, by route pattern.",
+  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+})
+
+/** What the edge has to know of the surroundings. */
+export interface EdgeOptions {
+  readonly publicUrl: URL
+  readonly trustedProxies: TrustedProxies
+  readonly corsOrigins: CorsOrigins
+}
+
+const originOf = (
+  request: HttpServerRequest.HttpServerRequest,
+  requestId: string,
+  { trustedProxies }: EdgeOptions
+): Origin => ({
   requestId: Option.some(requestId),
-  clientAddress: request.remoteAddress,
+  clientAddress: clientAddress(request.peerAddress, request.headers, trustedProxies),
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
-export const Edge = HttpRouter.middleware(
-  Effect.gen(function* () {
-    const random = yield* SecureRandom.SecureRandom
-    const shutdown = yield* Shutdown
+export const Edge = (options: EdgeOptions) =>
+  HttpRouter.middleware(
+    Effect.gen(function* () {
+      const random = yield* SecureRandom.SecureRandom
+      const shutdown = yield* Shutdown
 
-    return (
-      app
-    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
-      Effect.gen(function* () {
-        const requestId = yield* random.uuidV7()
-        const origin = originOf(yield* HttpServerRequest.HttpServerRequest, requestId)
-        return yield* answer(app, requestId, shutdown).pipe(
-          Effect.provideService(CurrentOrigin, origin),
-          Effect.annotateLogs({ requestId })
-        )
-      })
-  }),
-  { global: true }
-)
+      return (
+        app
+      ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
+        Effect.gen(function* () {
+          const requestId = yield* random.uuidV7()
+          const origin = originOf(yield* HttpServerRequest.HttpServerRequest, requestId, options)
+          return yield* answer(app, requestId, shutdown, options).pipe(
+            Effect.provideService(CurrentOrigin, origin),
+            Effect.annotateLogs({ requestId })
+          )
+        })
+    }),
+    { global: true }
+  )
 
 const answer = Effect.fnUntraced(function* <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   requestId: string,
-  shutdown: { readonly begun: boolean }
+  shutdown: { readonly begun: boolean },
+  options: EdgeOptions
 ) {
   const request = yield* HttpServerRequest.HttpServerRequest
   const started = yield* Clock.currentTimeNanos
@@ -67,24 +92,34 @@ const answer = Effect.fnUntraced(function* <E, R>(
         ? Effect.succeed(errorResponse(httpErrors.malformed))
         : Number(request.headers["content-length"] ?? 0) > largestBody
           ? Effect.succeed(errorResponse(httpErrors.payloadTooLarge)) // at once, whatever is still on its way (A7)
-          : app
+          : Option.match(preflightAnswer(options.corsOrigins, request), {
+              onNone: () => app,
+              onSome: Effect.succeed
+            })
   )
   const { fault, response } = Exit.isSuccess(exit) ? { fault: false, response: exit.value } : causeResponse(exit.cause)
   if (fault && Exit.isFailure(exit)) yield* Effect.logError("A request met a fault.", exit.cause)
 
   // The router leaves the route that it found in the context. The pattern alone is logged: a path or a query may hold a code (D4).
-  const route = Option.map(yield* Effect.serviceOption(HttpRouter.RouteContext), (_) => _.route.path)
+  const route = Option.match(yield* Effect.serviceOption(HttpRouter.RouteContext), {
+    onNone: () => "none",
+    onSome: ({ route }) => route.path
+  })
+  const { method } = request
+  const { status } = response
   const millis = Number((yield* Clock.currentTimeNanos) - started) / 1e6
+  yield* Metric.update(Metric.withAttributes(requests, { route, method, status: String(status) }), 1)
+  yield* Metric.update(Metric.withAttributes(durations, { route }), millis / 1000)
   yield* Effect.annotateLogs(Effect.logInfo("request"), {
-    method: request.method,
-    route: Option.getOrElse(route, () => "none"),
-    status: response.status,
+    method,
+    route,
+    status,
     millis: Math.round(millis * 10) / 10
   })
   return HttpServerResponse.setHeaders(response, {
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    ...headersFor(response.status),
+    ...securityHeaders(options),
+    ...corsHeaders(options.corsOrigins, request),
+    ...headersFor(status),
     ...response.headers,
     // Else the connection would hold the process up for as long as it is kept alive.
     ...(shutdown.begun && { connection: "close" }),

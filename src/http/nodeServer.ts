@@ -1,6 +1,7 @@
 import { createServer, type Server, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
 import { type ErrorBody, httpErrors } from "../api/errors.ts"
+import { securityHeaders } from "./headers.ts"
 
 /** What Node's parser has against a request, by its error's code. */
 const parserErrors: Record<string, ErrorBody> = {
@@ -9,19 +10,29 @@ const parserErrors: Record<string, ErrorBody> = {
 }
 
 /** Answers on the bare connection, which can't be used any further: where a request ends can't be told. */
-const refuse = (body: ErrorBody, socket: Duplex, method?: string): void => {
-  if (!socket.writable) return void socket.destroy()
-  const text = JSON.stringify(body)
-  socket.end(
-    `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
-      "Content-Type: application/json\r\n" +
-      `Content-Length: ${Buffer.byteLength(text)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${method === "HEAD" ? "" : text}` // RFC 9110, 9.3.2
-  )
-}
+const refuseWith =
+  (headers: Record<string, string>) =>
+  (body: ErrorBody, socket: Duplex, method?: string): void => {
+    if (!socket.writable) return void socket.destroy()
+    const text = JSON.stringify(body)
+    const fields = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      connection: "close",
+      ...headers
+    }
+    socket.end(
+      `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
+        Object.entries(fields)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join("") +
+        `\r\n${method === "HEAD" ? "" : text}` // RFC 9110, 9.3.2
+    )
+  }
 
 /** A server whose parser, too, answers in the one shape: Node's own answers have no body. */
-export const makeNodeServer = (): Server => {
+export const makeNodeServer = (options: { readonly publicUrl: URL }) => (): Server => {
+  const refuse = refuseWith(securityHeaders(options))
   const server = createServer({
     // A request has to arrive within this time, however slowly it is sent on purpose.
     headersTimeout: 10_000,

@@ -6,6 +6,7 @@ export const paths = {
   docs: "/docs",
   openapi: "/openapi.json",
   inbox: "/dev/inbox",
+  metrics: "/metrics",
   resetPage: "/reset-password",
   resetDonePage: "/reset-password/done"
 } as const

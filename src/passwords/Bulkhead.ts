@@ -1,5 +1,14 @@
-import { Effect, Semaphore } from "effect"
+import { Effect, Metric, Semaphore } from "effect"
 import { Busy } from "../domain/Failure.ts"
+
+const queueLength = Metric.gauge("rekey_hash_queue_length", {
+  description: "Passwords that wait to be hashed or verified."
+})
+
+const waits = Metric.histogram("rekey_hash_wait_seconds", {
+  description: "How long a password waited before it was hashed or verified.",
+  boundaries: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+})
 
 /**
  * Room for `concurrency` pieces of native work at once and `queueLimit` that wait, in order of arrival. Past that: `Busy` at once,
@@ -15,17 +24,22 @@ export const makeBulkhead = Effect.fnUntraced(function* (limits: {
   const permits = yield* Semaphore.make(limits.concurrency)
   const capacity = limits.concurrency + limits.queueLimit
   let inside = 0
+  const measureQueue = Effect.suspend(() => Metric.update(queueLength, Math.max(0, inside - limits.concurrency)))
 
   return <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | Busy, R> =>
     Effect.suspend((): Effect.Effect<A, E | Busy, R> => {
       if (inside >= capacity) return Effect.fail(new Busy())
       inside++
-      return permits.withPermit(Effect.uninterruptible(work)).pipe(
+      const entered = performance.now()
+      const measureWait = Effect.suspend(() => Metric.update(waits, (performance.now() - entered) / 1000))
+      return permits.withPermit(Effect.uninterruptible(Effect.andThen(measureWait, work))).pipe(
         Effect.ensuring(
-          Effect.sync(() => {
+          Effect.suspend(() => {
             inside--
+            return measureQueue
           })
-        )
+        ),
+        (queued) => Effect.andThen(measureQueue, queued)
       )
     })
 })

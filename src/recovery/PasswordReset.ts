@@ -9,6 +9,7 @@ import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { ResetCodes } from "./ResetCodes.ts"
+import { counted } from "./ResetOutcomes.ts"
 
 /** Code in, new password set, every other way in closed. */
 export class PasswordReset extends Context.Service<
@@ -59,7 +60,7 @@ export class PasswordReset extends Context.Service<
             ? yield* Effect.orElseSucceed(sessions.open(user, version), Option.none)
             : Option.none()
           return { user, jwt }
-        })
+        }, counted)
 
         const check = Effect.fn("PasswordReset.check")(function* (code: ResetCode) {
           return (yield* codes.find(yield* mint.hash(code))).expiresAt

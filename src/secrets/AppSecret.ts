@@ -13,6 +13,8 @@ export class AppSecret extends Context.Service<
   {
     readonly resetCodeKeys: Keys
     readonly sessionTokenKeys: Keys
+    /** The current one alone: what is kept under it lives for an hour at most. */
+    readonly pseudonymKey: Mac.Key
   }
 >()("rekey/secrets/AppSecret") {
   static readonly layer = (secrets: Array.NonEmptyReadonlyArray<Redacted.Redacted>) =>
@@ -31,9 +33,11 @@ export class AppSecret extends Context.Service<
               })
               .pipe(Effect.flatMap((bytes) => Mac.key(Mac.hmacSha256, bytes)))
           )
+        const [pseudonymKey] = yield* keysFor("pseudonym")
         return AppSecret.of({
           resetCodeKeys: yield* keysFor("reset code"),
-          sessionTokenKeys: yield* keysFor("session token")
+          sessionTokenKeys: yield* keysFor("session token"),
+          pseudonymKey
         })
       })
     ).pipe(Layer.orDie)

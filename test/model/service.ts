@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { Accounts } from "../../src/accounts/Accounts.ts"
+import { GuessLimits } from "../../src/accounts/GuessLimits.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { Sessions } from "../../src/accounts/Sessions.ts"
 import { SessionTokens } from "../../src/accounts/SessionTokens.ts"
@@ -87,6 +88,7 @@ const UseCases = Layer.merge(
 ).pipe(
   Layer.provideMerge(Sessions.layer({ ttlMillis: sessionTtlMillis })),
   Layer.provideMerge(Passwords),
+  Layer.provideMerge(GuessLimits.layerOff),
   Layer.provideMerge(Secrets),
   Layer.provideMerge(Stores),
   Layer.provideMerge(Crypto)

@@ -1,13 +1,22 @@
 import { Effect, Option, Redacted, Schema } from "effect"
-import { type Cookies, HttpRouter, HttpServerRequest, HttpServerResponse, UrlParams } from "effect/http"
-import { documentedUnavailable, type ErrorBody, httpErrors } from "../../api/errors.ts"
+import {
+  type Cookies,
+  HttpRouter,
+  type HttpServerError,
+  HttpServerRequest,
+  HttpServerResponse,
+  UrlParams
+} from "effect/http"
+import { documentedRateLimited, documentedUnavailable, type ErrorBody, httpErrors } from "../../api/errors.ts"
 import { resetPasswordErrors } from "../../api/Recovery.ts"
+import type { RateLimited, Unavailable } from "../../domain/Failure.ts"
 import { Password } from "../../domain/Password.ts"
 import { ResetCode } from "../../domain/ResetCode.ts"
 import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { PasswordReset } from "../../recovery/PasswordReset.ts"
 import { errorResponse } from "../errors.ts"
+import { type Door, Limits } from "../limits.ts"
 import { paths } from "../paths.ts"
 import { makeLayout } from "./layout.ts"
 
@@ -15,6 +24,8 @@ const cookieName = "rekey_reset_code"
 
 /** The words and the status of an error are the API's. */
 const encodeError = Schema.encodeSync(Schema.Union([...resetPasswordErrors, documentedUnavailable]))
+
+const encodeRateLimited = Schema.encodeSync(documentedRateLimited)
 
 const decodeCode = Schema.decodeUnknownOption(ResetCode)
 const decodePasswords = Schema.decodeUnknownOption(
@@ -64,6 +75,7 @@ export const ResetPasswordPage = (options: { readonly publicUrl: URL }) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
       const { check, reset } = yield* PasswordReset
+      const { enter } = yield* Limits
       const { minLength } = yield* PasswordPolicy
       const { page, seeOther } = yield* makeLayout
 
@@ -96,6 +108,21 @@ ${field("passwordConfirmation", "New password again", { type: "password", autoco
           ? forgetCode(form(true, encodeError(error)))
           : form(asksForCode, encodeError(error))
 
+      /** The same limits as at the API's doors, told on a page. */
+      const limited = <R>(
+        door: Door,
+        asksForCode: boolean,
+        answer: Effect.Effect<HttpServerResponse.HttpServerResponse, HttpServerError.HttpServerError, R>
+      ) =>
+        Effect.matchEffect(enter(door), {
+          onFailure: (error: RateLimited | Unavailable) => {
+            if (error._tag === "Unavailable") return Effect.succeed(form(asksForCode, encodeError(error)))
+            const { body, headers } = encodeRateLimited(error)
+            return Effect.succeed(HttpServerResponse.setHeaders(form(asksForCode, body), headers))
+          },
+          onSuccess: () => answer
+        })
+
       yield* router.add(
         "GET",
         paths.resetPage,
@@ -114,12 +141,35 @@ ${field("passwordConfirmation", "New password again", { type: "password", autoco
           }
           const code = decodeCode(request.cookies[cookieName])
           if (Option.isNone(code)) return form(true)
-          return yield* Effect.match(check(code.value), {
-            onFailure: (error) => refused(error, false),
-            onSuccess: () => form(false)
-          })
+          return yield* limited(
+            "checkResetCode",
+            false,
+            Effect.match(check(code.value), {
+              onFailure: (error) => refused(error, false),
+              onSuccess: () => form(false)
+            })
+          )
         })
       )
+
+      const posted = Effect.fnUntraced(function* (
+        request: HttpServerRequest.HttpServerRequest,
+        kept: Option.Option<ResetCode>
+      ) {
+        const fields = UrlParams.toRecord(yield* request.urlParamsBody)
+        const asksForCode = Option.isNone(kept)
+        if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
+        // Copied from a mail it may have a space or a line end around it.
+        const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
+        const code = asksForCode ? decodeCode(typed) : kept
+        if (Option.isNone(code)) return form(true, codeMissing)
+        const passwords = decodePasswords(fields)
+        if (Option.isNone(passwords)) return form(asksForCode, unusable)
+        return yield* Effect.match(reset({ code: code.value, ...passwords.value }), {
+          onFailure: (error) => refused(error, asksForCode),
+          onSuccess: () => forgetCode(seeOther(`.${paths.resetDonePage}`))
+        })
+      })
 
       yield* router.add(
         "POST",
@@ -128,20 +178,8 @@ ${field("passwordConfirmation", "New password again", { type: "password", autoco
           if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
             return errorResponse(httpErrors.notAForm)
           }
-          const fields = UrlParams.toRecord(yield* request.urlParamsBody)
           const kept = decodeCode(request.cookies[cookieName])
-          const asksForCode = Option.isNone(kept)
-          if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
-          // Copied from a mail it may have a space or a line end around it.
-          const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
-          const code = asksForCode ? decodeCode(typed) : kept
-          if (Option.isNone(code)) return form(true, codeMissing)
-          const passwords = decodePasswords(fields)
-          if (Option.isNone(passwords)) return form(asksForCode, unusable)
-          return yield* Effect.match(reset({ code: code.value, ...passwords.value }), {
-            onFailure: (error) => refused(error, asksForCode),
-            onSuccess: () => forgetCode(seeOther(`.${paths.resetDonePage}`))
-          })
+          return yield* limited("resetPassword", Option.isNone(kept), posted(request, kept))
         })
       )
 

@@ -1,0 +1,39 @@
+import { Config, ConfigProvider, Effect, Layer, Option, Schedule } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { Otlp, OtlpSerialization } from "effect/observability"
+import { type OutboxStatistics, refreshOutboxGauges } from "./mail/OutboxStatistics.ts"
+
+/**
+ * What the OpenTelemetry specification sets where nobody does: with an endpoint alone, traces and metrics are sent. Logs go to
+ * standard error, and nowhere else unless `OTEL_LOGS_EXPORTER=otlp` asks for it.
+ */
+const defaults = ConfigProvider.fromUnknown({
+  OTEL_SERVICE_NAME: "rekey",
+  OTEL_TRACES_EXPORTER: "otlp",
+  OTEL_METRICS_EXPORTER: "otlp"
+})
+
+/** Sends traces and metrics to `OTEL_EXPORTER_OTLP_ENDPOINT`, as JSON over HTTP; nothing where that isn't set. */
+export const Telemetry = Otlp.layerFromConfig().pipe(
+  Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer]),
+  Layer.provide(
+    Layer.effect(
+      ConfigProvider.ConfigProvider,
+      Effect.map(ConfigProvider.ConfigProvider, (set) => ConfigProvider.orElse(set, defaults))
+    )
+  )
+)
+
+const endpoint = (name: string) => Config.option(Config.String(name))
+
+/** Keeps the gauges fresh that stand for rows of the database, where they are sent without anybody asking. */
+export const SentGauges: Layer.Layer<never, Config.ConfigError, OutboxStatistics> = Layer.unwrap(
+  Effect.gen(function* () {
+    const endpoints = [
+      yield* endpoint("OTEL_EXPORTER_OTLP_ENDPOINT"),
+      yield* endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    ]
+    const keepFresh = Effect.forkScoped(Effect.repeat(refreshOutboxGauges, Schedule.spaced("15 seconds")))
+    return endpoints.some(Option.isSome) ? Layer.effectDiscard(keepFresh) : Layer.empty
+  })
+)
