@@ -47,6 +47,8 @@ export class World extends Context.Service<
     /** Forgets everybody and everything. */
     readonly clear: Effect.Effect<void>
     perform(operation: Operation): Effect.Effect<Told>
+    /** Keeps what was and what comes apart, since PGlite's clock has milliseconds alone. */
+    readonly tick: Effect.Effect<void>
     /** Gives what was made the next place. */
     keep(made: ReadonlyArray<Made>): Effect.Effect<void>
     readonly view: Effect.Effect<View>
@@ -265,7 +267,7 @@ export const WorldLayer = Layer.effect(
     })
 
     const requestsView = sql<{ readonly emailKey: string; readonly outdated: boolean }>`
-      select r.email_key, coalesce(u.password_changed_at >= r.asked_at, false) as outdated
+      select r.email_key, coalesce(u.password_changed_at > r.asked_at, false) as outdated
       from recovery_requests r left join users u using (email_key) order by r.id`
 
     return World.of({
@@ -276,6 +278,7 @@ export const WorldLayer = Layer.effect(
         for (const known of [passwords, verified]) known.clear()
       }).pipe(Effect.orDie),
       perform,
+      tick: Effect.asVoid(perform({ _tag: "Pass", seconds: 0.001 })),
       keep: (made) =>
         Effect.sync(() => {
           for (const one of made) one._tag === "Code" ? codes.push(one) : tokens.push(one.token)
