@@ -55,6 +55,10 @@ const originOf = (
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
+/** HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. */
+const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
+  headers.host === undefined && !("httpVersion" in source && source.httpVersion === "1.0")
+
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = (options: EdgeOptions) =>
   HttpRouter.middleware(
@@ -88,7 +92,7 @@ const answer = Effect.fnUntraced(function* <E, R>(
   const exit = yield* Effect.exit(
     shutdown.begun
       ? Effect.succeed(errorResponse(httpErrors.shuttingDown))
-      : request.headers.host === undefined // RFC 9112, 3.2
+      : lacksHost(request)
         ? Effect.succeed(errorResponse(httpErrors.malformed))
         : Number(request.headers["content-length"] ?? 0) > largestBody
           ? Effect.succeed(errorResponse(httpErrors.payloadTooLarge)) // at once, whatever is still on its way (A7)

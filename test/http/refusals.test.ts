@@ -262,6 +262,14 @@ onPostgres("what is refused", Service.layer(), (it) => {
     })
   )
 
+  it.effect("HTTP/1.0 needs no host: the health checks of some proxies have none", () =>
+    Effect.gen(function* () {
+      const { raw } = yield* Service
+      const { status, text } = yield* raw("GET /health HTTP/1.0\r\n\r\n")
+      assert.deepStrictEqual([status, text], [200, '{"ok":true}'])
+    })
+  )
+
   it.effect("a body that never ends is refused after 64 KiB", () =>
     Effect.gen(function* () {
       const { raw } = yield* Service
