@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os"
 import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
 import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
 
@@ -30,6 +31,7 @@ export interface Settings {
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
   readonly sessionTtlMillis: number
+  readonly audit: { readonly retentionMillis: number; readonly address: AddressKept }
   readonly logLevel: LogLevel.LogLevel
   /** None: `pretty` on a terminal, else `json`. */
   readonly logFormat: Option.Option<"pretty" | "json">
@@ -244,6 +246,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     },
     signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
     sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
+    audit: {
+      retentionMillis: yield* withDefault("AUDIT_RETENTION", duration("400 days", Duration.days(1)), 400 * 86_400_000),
+      address: yield* withDefault("AUDIT_ADDRESS", oneOf(["truncated", "whole", "none"]), "truncated")
+    },
     logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
     logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
   }

@@ -30,6 +30,7 @@ export const testSettings: Settings = {
   hashing: { cost: { memoryKib: 128, iterations: 1, parallelism: 1 }, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
   sessionTtlMillis: 30 * 86_400_000,
+  audit: { retentionMillis: 400 * 86_400_000, address: "truncated" },
   logLevel: "Info",
   logFormat: Option.none()
 }
