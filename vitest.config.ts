@@ -7,7 +7,7 @@ export default defineConfig({
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000
   }
 })

@@ -1,8 +1,8 @@
 import { NodeFileSystem, NodeRuntime } from "@effect/platform-node"
-import { Cause, ConfigProvider, Console, Effect, Exit, Layer, Logger, Option, References } from "effect"
+import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Logger, Option, References } from "effect"
 import { paths } from "./http/paths.ts"
 import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
-import { readSettings, type Settings } from "./settings.ts"
+import { localUrl, readSettings, type Settings } from "./settings.ts"
 import { Database } from "./sql/Database.ts"
 
 /** The environment, and `.env` in the working directory for what it doesn't say. */
@@ -25,21 +25,27 @@ const Logging = (settings: Settings) => {
 }
 
 const nextSteps = (settings: Settings): string => {
-  const { origin } = new URL(
-    `http://${settings.host.includes(":") ? `[${settings.host}]` : settings.host}:${settings.port}`
-  )
+  const url = localUrl(settings)
   const inbox = usesDevelopmentInbox(settings)
-    ? `Mails are printed here and kept at ${origin}${paths.inbox}: none is sent.\n`
+    ? `Mails are printed here and kept at ${url}${paths.inbox}: none is sent.\n`
     : ""
-  return `Ready. The API is described at ${origin}${paths.docs}\n${inbox}Next, in another terminal:
+  return `Ready. The API is described at ${url}${paths.docs}
+${inbox}Next, in another terminal:
 
-  curl ${origin}/auth/local/register --json '{"username":"ada","email":"ada@example.com","password":"a long old phrase"}'
+  curl ${url}/auth/local/register --json '{"username":"ada","email":"ada@example.com","password":"a long old phrase"}'
 `
+}
+
+/** Another process has the port, or this one may not have it. */
+class PortUnusable extends Data.TaggedError("PortUnusable")<{ readonly settings: Settings; readonly cause: unknown }> {
+  override get message() {
+    return `PORT ${this.settings.port} of HOST ${this.settings.host} can't be listened on: ${this.cause instanceof Error ? this.cause.message : this.cause}`
+  }
 }
 
 const serve = Effect.fnUntraced(function* (settings: Settings) {
   const { started } = yield* Database
-  yield* Console.log(`Rekey listens on http://${settings.host}:${settings.port}`)
+  yield* Console.log(`Rekey listens on ${localUrl(settings)}`)
   yield* Console.log(
     Option.isSome(settings.databaseUrl)
       ? "Waiting for PostgreSQL..."
@@ -52,18 +58,18 @@ const serve = Effect.fnUntraced(function* (settings: Settings) {
 
 const main = Effect.gen(function* () {
   const settings = yield* Effect.provide(readSettings, Environment)
-  return yield* serve(settings).pipe(Effect.provide(ServerLayer(settings)), Effect.provide(Logging(settings)))
+  return yield* serve(settings).pipe(
+    Effect.provide(ServerLayer(settings)),
+    Effect.catchTag("ServeError", ({ cause }) => new PortUnusable({ settings, cause })),
+    Effect.provide(Logging(settings))
+  )
 })
 
-/** What stops the start is told to a person in a line, not as a trace. */
-const reported = Effect.tapCause(main, (cause) =>
-  Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(lineOf(Cause.squash(cause)))
+/** What stops the start and can be mended is told in a line, without a trace. */
+const reported = main.pipe(
+  Effect.tapError(({ message }) => Console.error(message)),
+  Effect.tapDefect((defect) => Console.error(defect))
 )
-
-const lineOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message || error.name}: ${error.cause.message}` : error.message
-}
 
 /** A supervisor wants 0 after a clean stop. */
 NodeRuntime.runMain(reported, {

@@ -1,6 +1,6 @@
 import { NodeCrypto, NodeHttpServer } from "@effect/platform-node"
 import { Effect, Layer, Option } from "effect"
-import { HttpRouter } from "effect/http"
+import { FetchHttpClient, HttpRouter } from "effect/http"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Accounts } from "./accounts/Accounts.ts"
 import { Sessions } from "./accounts/Sessions.ts"
@@ -15,6 +15,7 @@ import { Readiness } from "./http/system.ts"
 import { DevelopmentInbox } from "./mail/DevelopmentInbox.ts"
 import { OutboxWorker } from "./mail/OutboxWorker.ts"
 import * as SmtpMailer from "./mail/SmtpMailer.ts"
+import { BreachCheck } from "./passwords/BreachCheck.ts"
 import { PasswordHasher } from "./passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "./passwords/PasswordPolicy.ts"
 import { PasswordRecovery } from "./recovery/PasswordRecovery.ts"
@@ -83,8 +84,21 @@ export interface Replacements {
   readonly hasher?: Layer.Layer<PasswordHasher>
 }
 
+/** Follows no redirect, so that not even a prefix of a hash goes where nobody configured it to go. */
+const BreachClient = FetchHttpClient.layer.pipe(
+  Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
+)
+
+const Breaches = ({ breachCheck: { mode, url } }: Settings) =>
+  mode === "off" ? BreachCheck.layerOff : BreachCheck.layer({ url, onOutage: mode }).pipe(Layer.provide(BreachClient))
+
 const Passwords = (settings: Settings, { hasher = PasswordHasher.layer(settings.hashing) }: Replacements) =>
-  Layer.mergeAll(hasher, PasswordPolicy.layer(settings.passwordLength))
+  Layer.mergeAll(
+    hasher,
+    PasswordPolicy.layer({ ...settings.passwordLength, appName: settings.appName }).pipe(
+      Layer.provide(Breaches(settings))
+    )
+  )
 
 /** Whether mails stay here, to be read by the developer. */
 export const usesDevelopmentInbox = (settings: Settings): boolean => Option.isNone(settings.smtp)

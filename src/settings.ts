@@ -28,6 +28,7 @@ export interface Settings {
   }
   readonly registration: boolean
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
+  readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
   readonly sessionTtlMillis: number
@@ -114,6 +115,11 @@ const appSecret = secret(
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
+const isHost = (value: string) => /^[^/?#@\\]+$/.test(value) && url("http:")(`http://${inUrl(value)}`)
+
+/** Where the service listens, as this machine reaches it. */
+export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): string => `http://${inUrl(host)}:${port}`
+
 const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
 /** Reads every setting; fails with all that is wrong, not with the first. */
@@ -141,11 +147,7 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     "NODE_ENV",
     text("a word", "production", () => true)
   )).pipe(Option.contains("production"))
-  const host = yield* withDefault(
-    "HOST",
-    text("a host name or an IP address", "127.0.0.1", (_) => url("http:")(`http://${inUrl(_)}`)),
-    "127.0.0.1"
-  )
+  const host = yield* withDefault("HOST", text("a host name or an IP address", "127.0.0.1", isHost), "127.0.0.1")
   const port = yield* withDefault("PORT", integer(1, 65_535, 1337), 1337)
 
   const required = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>, when: string | undefined) {
@@ -159,10 +161,9 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   const inProduction = production ? "in production" : undefined
   const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
 
-  const localUrl = `http://${inUrl(host)}:${port}`
   const publicUrl = Option.getOrElse(
     yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
-    () => localUrl
+    () => localUrl({ host, port })
   )
   const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
   const smtpUrl = yield* required(
@@ -221,6 +222,16 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     passwordLength: {
       minLength,
       maxLength: yield* withDefault("PASSWORD_MAX_LENGTH", integer(minLength, 4096, 256), 256)
+    },
+    breachCheck: {
+      mode: yield* withDefault("PASSWORD_BREACH_CHECK", oneOf(["off", "open", "closed"]), "off"),
+      url: new URL(
+        yield* withDefault(
+          "PASSWORD_BREACH_URL",
+          webUrl("https://api.pwnedpasswords.com/range/"),
+          "https://api.pwnedpasswords.com/range/"
+        )
+      )
     },
     hashing: {
       cost: {

@@ -79,7 +79,7 @@ export class Accounts extends Context.Service<
           readonly password: Password
         }) {
           if (!options.registration) return yield* new RegistrationClosed()
-          yield* policy.checkLength(password)
+          yield* policy.checkFor({ username, email }, password)
           const passwordHash = yield* hasher.hash(password)
           const id = UserId.make(yield* random.uuidV7())
           const { user, version } = yield* repository.insert({ id, username, email, passwordHash })
@@ -139,7 +139,7 @@ export class Accounts extends Context.Service<
           }
         ) {
           if (!samePassword(password, passwordConfirmation)) return yield* new PasswordMismatch()
-          yield* policy.checkLength(password)
+          yield* policy.checkFor(authenticated.user, password)
           const id = authenticated.user.id
           const found = yield* repository.find({ _tag: "UserId", id })
           if (Option.isNone(found)) return yield* new Unauthenticated()

@@ -39,7 +39,11 @@ const fields: Record<string, JsonSchema> = {
   email: { description: "An e-mail address.", format: "email", examples: ["ada@example.com"] },
   username: { description: "3 to 64 characters, without @.", examples: ["ada"] },
   identifier: { description: "An e-mail address or a user name.", examples: ["ada@example.com"] },
-  password: { description: "The new password, 8 to 256 characters unless configured otherwise.", format: "password" },
+  password: {
+    description:
+      "The new password: 8 to 256 characters unless configured otherwise, of any kind; no common one, nor one that is little more than the address or the user name.",
+    format: "password"
+  },
   passwordConfirmation: { description: "The same password once more.", format: "password" },
   currentPassword: { description: "The password until now.", format: "password" },
   jwt: { description: "A bearer token (JSON Web Token) for this session." },

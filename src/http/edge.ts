@@ -86,6 +86,8 @@ const answer = Effect.fnUntraced(function* <E, R>(
     "x-content-type-options": "nosniff",
     ...headersFor(response.status),
     ...response.headers,
+    // Else the connection would hold the process up for as long as it is kept alive.
+    ...(shutdown.begun && { connection: "close" }),
     "x-request-id": requestId
   })
 })

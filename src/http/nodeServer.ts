@@ -9,14 +9,14 @@ const parserErrors: Record<string, ErrorBody> = {
 }
 
 /** Answers on the bare connection, which can't be used any further: where a request ends can't be told. */
-const refuse = (body: ErrorBody, socket: Duplex): void => {
+const refuse = (body: ErrorBody, socket: Duplex, method?: string): void => {
   if (!socket.writable) return void socket.destroy()
   const text = JSON.stringify(body)
   socket.end(
     `HTTP/1.1 ${body.code} ${STATUS_CODES[body.code]}\r\n` +
       "Content-Type: application/json\r\n" +
       `Content-Length: ${Buffer.byteLength(text)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${text}`
+      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${method === "HEAD" ? "" : text}` // RFC 9110, 9.3.2
   )
 }
 
@@ -35,7 +35,7 @@ export const makeNodeServer = (): Server => {
     if (error.code === "ECONNRESET") return void socket.destroy()
     refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, socket)
   })
-  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, request.socket))
+  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, request.socket, request.method))
   server.on("connect", (_, socket) => refuse(httpErrors.malformed, socket))
   return server
 }

@@ -50,9 +50,10 @@ export class PasswordReset extends Context.Service<
           readonly passwordConfirmation: Password
         }) {
           if (!samePassword(password, passwordConfirmation)) return yield* new PasswordMismatch()
-          yield* policy.checkLength(password) // a refused password leaves the code alive (B7)
+          yield* policy.checkLength(password)
           const codeHash = yield* mint.hash(code)
-          yield* codes.find(codeHash) // a wrong code costs one indexed read, never a hash (E6)
+          const { owner } = yield* codes.find(codeHash) // a wrong code costs one indexed read, never a hash nor a request (E6)
+          yield* policy.checkFor(owner, password) // a refused password leaves the code alive (B7)
           const passwordHash = yield* hasher.hash(password)
           const { user, version } = yield* codes.consume(codeHash, passwordHash) // one of many at once gets through (B1)
           yield* outbox.wake // the owner is told

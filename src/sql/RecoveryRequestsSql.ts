@@ -58,13 +58,14 @@ export const layer = Layer.effect(
 
     /**
      * The address's account, locked, so that of several workers one issues at a time (B2). What was asked before the last
-     * change of the password is held back: its asker got in meanwhile.
+     * change of the password is held back: its asker got in meanwhile. PGlite's clock has milliseconds alone, so what was asked
+     * at the very moment of the change counts as later.
      */
     const lockOwner = (emailKey: EmailKey, askedAt: string) =>
       ownerRow(sql`
         select id, email,
           case when blocked then 'blocked'
-            when password_changed_at >= ${askedAt}::timestamptz then 'password-changed' end as refusal
+            when password_changed_at > ${askedAt}::timestamptz then 'password-changed' end as refusal
         from users where email_key = ${emailKey}
         for no key update`)
 

@@ -17,7 +17,11 @@ const setBlocked = Effect.fnUntraced(function* (email: string, blocked: boolean)
 })
 
 /** The user on the wire: these members and no other, a password hash least of all. */
-const assertUser = (answer: Answer, at: ReadonlyArray<string>, { email, username }: { email: string; username: string }) => {
+const assertUser = (
+  answer: Answer,
+  at: ReadonlyArray<string>,
+  { email, username }: { email: string; username: string }
+) => {
   const user = at.reduce<unknown>((value, key) => Reflect.get(Object(value), key), answer.json)
   assert.deepInclude(user, { email, username, blocked: false })
   assert.sameMembers(Object.keys(Object(user)), [
@@ -45,16 +49,18 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
     })
   )
 
-  it.effect("POST /auth/reset-password answers 403 for a code that was used, 404 for one that nobody was given (B6)", () =>
-    Effect.gen(function* () {
-      const { codeFor, register, reset } = yield* Service
-      const code = yield* codeFor((yield* register()).email)
-      assert.strictEqual((yield* reset(code, newPassword)).status, 200)
-      assertError(yield* reset(code, newPassword), 403, "ResetCodeUsed")
-      for (const unknown of [nobodysCode, "x", code.slice(1), `${code} `, "ü", "y".repeat(60_000)]) {
-        assertError(yield* reset(unknown, newPassword), 404, "ResetCodeNotFound")
-      }
-    })
+  it.effect(
+    "POST /auth/reset-password answers 403 for a code that was used, 404 for one that nobody was given (B6)",
+    () =>
+      Effect.gen(function* () {
+        const { codeFor, register, reset } = yield* Service
+        const code = yield* codeFor((yield* register()).email)
+        assert.strictEqual((yield* reset(code, newPassword)).status, 200)
+        assertError(yield* reset(code, newPassword), 403, "ResetCodeUsed")
+        for (const unknown of [nobodysCode, "x", code.slice(1), `${code} `, "ü", "y".repeat(60_000)]) {
+          assertError(yield* reset(unknown, newPassword), 404, "ResetCodeNotFound")
+        }
+      })
   )
 
   it.effect("POST /auth/reset-password answers 403 for a code that a newer one took the place of (B3)", () =>
@@ -130,10 +136,16 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
       const code = yield* codeFor((yield* register()).email)
       const differing = { code, password: newPassword, passwordConfirmation: "another long phrase" }
       const mismatch = assertError(yield* post("/auth/reset-password", differing), 400, "PasswordMismatch")
-      assert.deepStrictEqual(mismatch.map(({ path }) => path), [["passwordConfirmation"]])
+      assert.deepStrictEqual(
+        mismatch.map(({ path }) => path),
+        [["passwordConfirmation"]]
+      )
       for (const password of ["", "1234567", "é".repeat(257)]) {
         const details = assertError(yield* reset(code, password), 400, "PasswordRejected")
-        assert.deepStrictEqual(details.map(({ path }) => path), [["password"]])
+        assert.deepStrictEqual(
+          details.map(({ path }) => path),
+          [["password"]]
+        )
       }
       assert.strictEqual((yield* check(code)).status, 200)
       assert.strictEqual((yield* reset(code, newPassword)).status, 200)
@@ -196,21 +208,23 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
     })
   )
 
-  it.effect("POST /auth/local/register answers 409 where the address or the user name is taken, however it is spelt (A4, E2)", () =>
-    Effect.gen(function* () {
-      const { post, register } = yield* Service
-      const ada = yield* register()
-      const other = { username: "another name", email: "another@example.com", password: newPassword }
-      for (const taken of [
-        { email: ada.email },
-        { email: ` ${ada.email.toUpperCase()} ` },
-        { username: ada.username },
-        { username: ` ${ada.username.toUpperCase()} ` }
-      ]) {
-        assertError(yield* post("/auth/local/register", { ...other, ...taken }), 409, "AccountExists")
-      }
-      assert.strictEqual((yield* post("/auth/local/register", other)).status, 200)
-    })
+  it.effect(
+    "POST /auth/local/register answers 409 where the address or the user name is taken, however it is spelt (A4, E2)",
+    () =>
+      Effect.gen(function* () {
+        const { post, register } = yield* Service
+        const ada = yield* register()
+        const other = { username: "another name", email: "another@example.com", password: newPassword }
+        for (const taken of [
+          { email: ada.email },
+          { email: ` ${ada.email.toUpperCase()} ` },
+          { username: ada.username },
+          { username: ` ${ada.username.toUpperCase()} ` }
+        ]) {
+          assertError(yield* post("/auth/local/register", { ...other, ...taken }), 409, "AccountExists")
+        }
+        assert.strictEqual((yield* post("/auth/local/register", other)).status, 200)
+      })
   )
 
   it.effect("POST /auth/local/register refuses a password that is too short or too long", () =>
@@ -227,7 +241,12 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
     Effect.gen(function* () {
       const { register, signIn } = yield* Service
       const ada = yield* register()
-      for (const identifier of [ada.email, ` ${ada.email.toUpperCase()} `, ada.username, ` ${ada.username.toUpperCase()} `]) {
+      for (const identifier of [
+        ada.email,
+        ` ${ada.email.toUpperCase()} `,
+        ada.username,
+        ` ${ada.username.toUpperCase()} `
+      ]) {
         const answer = yield* signIn(identifier, ada.password)
         assert.strictEqual(answer.status, 200, answer.text)
         assertUser(answer, ["user"], ada)
@@ -279,16 +298,18 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
     })
   )
 
-  it.effect("POST /auth/change-password refuses a wrong current password, a mismatch, a short one, and changes nothing", () =>
-    Effect.gen(function* () {
-      const { changePassword, post, register, signIn } = yield* Service
-      const { email, jwt, password } = yield* register()
-      const differing = { currentPassword: password, password: newPassword, passwordConfirmation: "another" }
-      assertError(yield* changePassword(jwt, "not the password", newPassword), 400, "InvalidCredentials")
-      assertError(yield* post("/auth/change-password", differing, bearer(jwt)), 400, "PasswordMismatch")
-      assertError(yield* changePassword(jwt, password, "short"), 400, "PasswordRejected")
-      assert.strictEqual((yield* signIn(email, password)).status, 200)
-    })
+  it.effect(
+    "POST /auth/change-password refuses a wrong current password, a mismatch, a short one, and changes nothing",
+    () =>
+      Effect.gen(function* () {
+        const { changePassword, post, register, signIn } = yield* Service
+        const { email, jwt, password } = yield* register()
+        const differing = { currentPassword: password, password: newPassword, passwordConfirmation: "another" }
+        assertError(yield* changePassword(jwt, "not the password", newPassword), 400, "InvalidCredentials")
+        assertError(yield* post("/auth/change-password", differing, bearer(jwt)), 400, "PasswordMismatch")
+        assertError(yield* changePassword(jwt, password, "short"), 400, "PasswordRejected")
+        assert.strictEqual((yield* signIn(email, password)).status, 200)
+      })
   )
 
   it.effect("POST /auth/logout ends this session alone", () =>
@@ -314,7 +335,10 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
       const answer = yield* get("/auth/sessions", bearer(jwt))
       assert.strictEqual(answer.status, 200)
       const sessions = sessionsIn(answer)
-      assert.deepStrictEqual(sessions.map(({ current }) => current), [true, false, false])
+      assert.deepStrictEqual(
+        sessions.map(({ current }) => current),
+        [true, false, false]
+      )
       for (const session of sessions) {
         assert.sameMembers(Object.keys(session), ["id", "createdAt", "expiresAt", "current"])
         assert.match(session.id, uuidV7)
@@ -338,7 +362,10 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
       assert.strictEqual((yield* me(ada.jwt)).status, 200)
       assertError(yield* end(ada.jwt, id), 404, "SessionNotFound")
       const details = assertError(yield* end(ada.jwt, "not-a-uuid"), 400, "InvalidRequest")
-      assert.deepStrictEqual(details.map(({ path }) => path), [["id"]])
+      assert.deepStrictEqual(
+        details.map(({ path }) => path),
+        [["id"]]
+      )
     })
   )
 
@@ -371,8 +398,20 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         ["POST", "/auth/logout"],
         ["POST", "/auth/change-password", change]
       ] as const) {
-        for (const authorization of [undefined, "", "Bearer", "Bearer ", "Bearer x", "Basic eDp5", jwt, `Bearer ${jwt}x`]) {
-          const headers = { ...(authorization !== undefined && { authorization }), ...(body && { "content-type": "application/json" }) }
+        for (const authorization of [
+          undefined,
+          "",
+          "Bearer",
+          "Bearer ",
+          "Bearer x",
+          "Basic eDp5",
+          jwt,
+          `Bearer ${jwt}x`
+        ]) {
+          const headers = {
+            ...(authorization !== undefined && { authorization }),
+            ...(body && { "content-type": "application/json" })
+          }
           const answer = yield* send(method, path, { headers, body })
           assertError(answer, 401, "Unauthenticated")
           assert.strictEqual(answer.headers["www-authenticate"], "Bearer")

@@ -47,14 +47,21 @@ onPostgres("what is refused", Service.layer(), (it) => {
           for (const value of [...badStrings, undefined]) {
             const answer = yield* service.post(path, { ...body, [field]: value }, bearer(jwt))
             const details = assertError(answer, 400, "InvalidRequest")
-            assert.deepStrictEqual(details.map(({ path }) => path), [[field]], answer.text)
+            assert.deepStrictEqual(
+              details.map(({ path }) => path),
+              [[field]],
+              answer.text
+            )
             assert.notInclude(answer.text, marker)
           }
         }
         assert.notInclude(service.logs.join("\n"), marker)
         // The session of change-password is looked up before anything else.
         const asked = service.spans.slice(spans).filter(({ name }) => /Repository|ResetCodes|Requests\.add/.test(name))
-        assert.sameMembers([...new Set(asked.map(({ name }) => name))], path === "/auth/change-password" ? ["SessionRepository.authenticate"] : [])
+        assert.sameMembers(
+          [...new Set(asked.map(({ name }) => name))],
+          path === "/auth/change-password" ? ["SessionRepository.authenticate"] : []
+        )
         assert.deepStrictEqual(yield* rows, before)
       })
     )
@@ -64,7 +71,10 @@ onPostgres("what is refused", Service.layer(), (it) => {
         const service = yield* Service
         const { jwt } = yield* service.register()
         const details = assertError(yield* service.post(path, {}, bearer(jwt)), 400, "InvalidRequest")
-        assert.deepStrictEqual(details.map(({ path }) => path), Object.keys(body).map((field) => [field]))
+        assert.deepStrictEqual(
+          details.map(({ path }) => path),
+          Object.keys(body).map((field) => [field])
+        )
       })
     )
 
@@ -73,10 +83,28 @@ onPostgres("what is refused", Service.layer(), (it) => {
         const service = yield* Service
         const { jwt } = yield* service.register()
         const deep = "[".repeat(65_000)
-        for (const text of ["", " ", "null", "[]", "1", `"${marker}"`, "true", "{", `{"${marker}":`, `{'a':1}`, "{}{}", deep, `\ufeff`]) {
+        for (const text of [
+          "",
+          " ",
+          "null",
+          "[]",
+          "1",
+          `"${marker}"`,
+          "true",
+          "{",
+          `{"${marker}":`,
+          `{'a':1}`,
+          "{}{}",
+          deep,
+          `\ufeff`
+        ]) {
           const answer = yield* service.post(path, text, bearer(jwt))
           const details = assertError(answer, 400, "InvalidRequest")
-          assert.deepStrictEqual(details.map(({ path }) => path), [[]], text.slice(0, 20))
+          assert.deepStrictEqual(
+            details.map(({ path }) => path),
+            [[]],
+            text.slice(0, 20)
+          )
           assert.notInclude(answer.text, marker)
         }
         assert.notInclude(service.logs.join("\n"), marker)
@@ -169,7 +197,11 @@ onPostgres("what is refused", Service.layer(), (it) => {
       ]) {
         for (const answer of [yield* forgot(email), yield* post("/auth/local/register", { ...register, email })]) {
           const details = assertError(answer, 400, "InvalidRequest")
-          assert.deepStrictEqual(details.map(({ path }) => path), [["email"]], email)
+          assert.deepStrictEqual(
+            details.map(({ path }) => path),
+            [["email"]],
+            email
+          )
         }
       }
       assert.deepStrictEqual(yield* rows, before)
@@ -182,7 +214,10 @@ onPostgres("what is refused", Service.layer(), (it) => {
       for (const username of ["ab", "  ab  ", "a".repeat(65), "ada@example.com", "", "   "]) {
         const answer = yield* post("/auth/local/register", { ...register, username })
         const details = assertError(answer, 400, "InvalidRequest")
-        assert.deepStrictEqual(details.map(({ path }) => path), [["username"]])
+        assert.deepStrictEqual(
+          details.map(({ path }) => path),
+          [["username"]]
+        )
       }
     })
   )
@@ -190,9 +225,13 @@ onPostgres("what is refused", Service.layer(), (it) => {
   it.effect("keys of JavaScript's own are keys that aren't known (A7)", () =>
     Effect.gen(function* () {
       const { post } = yield* Service
-      const polluted = '{"__proto__":{"email":"eve@example.com"},"constructor":{"prototype":{"email":"eve@example.com"}}}'
+      const polluted =
+        '{"__proto__":{"email":"eve@example.com"},"constructor":{"prototype":{"email":"eve@example.com"}}}'
       const details = assertError(yield* post("/auth/forgot-password", polluted), 400, "InvalidRequest")
-      assert.deepStrictEqual(details.map(({ path }) => path), [["email"]])
+      assert.deepStrictEqual(
+        details.map(({ path }) => path),
+        [["email"]]
+      )
       assert.isUndefined(Reflect.get({}, "email"))
     })
   )
@@ -234,7 +273,15 @@ onPostgres("what is refused", Service.layer(), (it) => {
   it.effect("a path that isn't there is 404, by whatever method", () =>
     Effect.gen(function* () {
       const { send } = yield* Service
-      for (const path of ["/", "/nowhere", "/auth", "/auth/nowhere", "/auth/reset-password/check/x", "/auth/./local", "/.env"]) {
+      for (const path of [
+        "/",
+        "/nowhere",
+        "/auth",
+        "/auth/nowhere",
+        "/auth/reset-password/check/x",
+        "/auth/./local",
+        "/.env"
+      ]) {
         for (const method of ["GET", "POST", "OPTIONS"]) assertError(yield* send(method, path), 404, "NotFound")
       }
     })
@@ -285,12 +332,12 @@ onPostgres("what is refused", Service.layer(), (it) => {
 
   for (const [what, bytes] of Object.entries({
     "a line that isn't HTTP": "NOT HTTP AT ALL\r\n\r\n",
-    "TLS": "\x16\x03\x01\x02\x00\x01\x00",
+    TLS: "\x16\x03\x01\x02\x00\x01\x00",
     "the preface of HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "another version": "GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
     "no Host": "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n",
     "a target that is no path": `GET rekey.example:80 HTTP/1.1\r\n${close}\r\n`,
-    "CONNECT": `CONNECT rekey.example:443 HTTP/1.1\r\n${close}\r\n`,
+    CONNECT: `CONNECT rekey.example:443 HTTP/1.1\r\n${close}\r\n`,
     "a header that is none": `GET /health HTTP/1.1\r\n${close}X Y: 1\r\n\r\n`,
     "a NUL in a header": `GET /health HTTP/1.1\r\n${close}X: \0\r\n\r\n`,
     "a folded header": `GET /health HTTP/1.1\r\n${close}X: 1\r\n 2\r\n\r\n`,
@@ -311,7 +358,10 @@ onPostgres("what is refused", Service.layer(), (it) => {
     Effect.gen(function* () {
       const { raw } = yield* Service
       const long = "a".repeat(100_000)
-      for (const bytes of [`GET /health HTTP/1.1\r\n${close}X: ${long}\r\n\r\n`, `GET /${long} HTTP/1.1\r\n${close}\r\n`]) {
+      for (const bytes of [
+        `GET /health HTTP/1.1\r\n${close}X: ${long}\r\n\r\n`,
+        `GET /${long} HTTP/1.1\r\n${close}\r\n`
+      ]) {
         assertError(yield* raw(bytes), 431, "HeadersTooLarge")
       }
     })
@@ -322,6 +372,9 @@ onPostgres("what is refused", Service.layer(), (it) => {
       const { raw } = yield* Service
       const head = `POST /auth/local HTTP/1.1\r\n${close}Content-Type: application/json\r\nContent-Length: 2\r\n`
       assertError(yield* raw(`${head}Expect: 200-ok\r\n\r\n{}`), 417, "ExpectationFailed")
+      // A body would be read as the next answer (RFC 9110, 9.3.2).
+      const { status, text } = yield* raw(`HEAD /health HTTP/1.1\r\n${close}Expect: 200-ok\r\n\r\n`)
+      assert.deepStrictEqual([status, text], [417, ""])
       const [, answer = ""] = (yield* raw(`${head}Expect: 100-continue\r\n\r\n{}`)).text.split("\r\n\r\n")
       assert.deepInclude(JSON.parse(answer), { code: 400, reason: "InvalidRequest" })
     })

@@ -1,5 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Option, Redacted, Scope, Tracer } from "effect"
+import {
+  Context,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Logger,
+  Option,
+  Redacted,
+  References,
+  Scope,
+  Tracer
+} from "effect"
 import { TestClock } from "effect/testing"
 import { Email } from "../../src/domain/Email.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
@@ -406,7 +419,7 @@ const logKept = () => {
   const logger = Logger.map(Logger.formatJson, (line) => {
     lines.push(line)
   })
-  return { lines, log: Logger.layer([logger]) }
+  return { lines, log: Layer.merge(Logger.layer([logger]), Layer.succeed(References.MinimumLogLevel, "All")) }
 }
 
 describe("stopping the outbox's worker", () => {

@@ -23,6 +23,20 @@ const mailTo = (to: Email, appName = "Rekey"): Mail =>
 
 const ada = Email.make("ada@example.com")
 
+/** What took other mailers in (CVE-2025-13033 and kin). */
+const hostile = [
+  '"a@evil.example x"@example.com',
+  "a@example.com,eve@evil.example",
+  "a@example.com eve@evil.example",
+  "friends:a@example.com,eve@evil.example;",
+  "a@example.com(eve@evil.example)",
+  "Eve <eve@evil.example>",
+  "a@example.com\r\nBcc: eve@evil.example",
+  "a@[127.0.0.1]",
+  "a\0@example.com",
+  `${"a".repeat(10_000)}@example.com`
+]
+
 /** A mailer for the server at hand; `urlFor` may put credentials or parameters into the server's URL. */
 const mailerAt = (urlFor: (url: string) => string = (url) => url) =>
   Layer.unwrap(
@@ -72,6 +86,22 @@ layer(mailerAt().pipe(Layer.provideMerge(MailServer.layer)))("a mail by SMTP", (
     })
   )
 
+  it.effect("goes to one recipient or none, where its address never was checked (A3)", () =>
+    Effect.gen(function* () {
+      const server = yield* MailServer
+      const mailer = yield* Mailer
+      const before = (yield* server.arrived).length
+      yield* Effect.forEach(hostile, (to) => Effect.ignore(mailer.send({ ...mailTo(ada), to: to as Email })), {
+        concurrency: "unbounded"
+      })
+      for (const { envelope, parsed } of (yield* server.arrived).slice(before)) {
+        assert.lengthOf(envelope.to, 1)
+        assert.isUndefined(parsed.cc ?? parsed.bcc)
+        assert.notInclude(envelope.to, "eve@evil.example")
+      }
+    })
+  )
+
   it.effect("goes to exactly the stored address, whatever the address looks like (A3)", () =>
     Effect.gen(function* () {
       const server = yield* MailServer
@@ -79,23 +109,14 @@ layer(mailerAt().pipe(Layer.provideMerge(MailServer.layer)))("a mail by SMTP", (
       const atoms = fc.string({ unit: fc.constantFrom(..."abAZ09!#$%&'*+/=?^_`{|}~-"), minLength: 1, maxLength: 12 })
       const local = fc.array(atoms, { minLength: 1, maxLength: 3 }).map((atoms) => atoms.join("."))
       const domain = fc.oneof(fc.domain(), fc.constantFrom("bücher.example", "EXAMPLE.com", "ｅxample.com", "例え.jp"))
-      const hostile = fc.constantFrom(
-        '"a@evil.example x"@example.com',
-        "a@example.com,eve@evil.example",
-        "a@example.com eve@evil.example",
-        "friends:a@example.com,eve@evil.example;",
-        "a@example.com(eve@evil.example)",
-        "Eve <eve@evil.example>",
-        "a@example.com\r\nBcc: eve@evil.example",
-        "a@[127.0.0.1]",
-        "a\0@example.com",
-        `${"a".repeat(10_000)}@example.com`
+      const addresses = fc.oneof(
+        { weight: 4, arbitrary: fc.tuple(local, domain).map((_) => _.join("@")) },
+        fc.constantFrom(...hostile)
       )
-      const addresses = fc.oneof({ weight: 4, arbitrary: fc.tuple(local, domain).map((_) => _.join("@")) }, hostile)
       const accepted = fc
-        .sample(addresses, 150)
+        .sample(addresses, 100)
         .flatMap((address) => Option.toArray(Schema.decodeUnknownOption(Email)(address)))
-      assert.isAbove(accepted.length, 60)
+      assert.isAbove(accepted.length, 40)
       yield* Effect.forEach(accepted, (address) => mailer.send(mailTo(address)), { concurrency: 40 })
       const arrived = (yield* server.arrived).slice(-accepted.length)
       // The test server shows domains as Unicode.

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Option, Queue } from "effect"
+import { Effect, Layer, Logger, type Option, Queue } from "effect"
 import { TestClock } from "effect/testing"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { OutboxWorker } from "../../src/mail/OutboxWorker.ts"
@@ -23,7 +23,11 @@ const workerFinding = Effect.fnUntraced(function* (...finds: ReadonlyArray<Look>
     RecoveryWorker.layer({ codeTtlMillis: 1, cooldownMillis: 0, hourlyCap: 1 }).pipe(
       Layer.provide([
         Layer.mock(RecoveryRequests, {
-          takeNext: () => Effect.andThen(note("look"), Effect.suspend(() => left.shift() ?? nobodyWaits))
+          takeNext: () =>
+            Effect.andThen(
+              note("look"),
+              Effect.suspend(() => left.shift() ?? nobodyWaits)
+            )
         }),
         Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: note("wake"), rehearse: note("rehearse") })),
         syncMint("a secret")

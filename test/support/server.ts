@@ -50,13 +50,12 @@ const project = fileURLToPath(new URL("../../", import.meta.url))
 
 const scripts = { node: "start", bun: "start:bun", deno: "start:deno" } as const
 
-/** The command of the npm script, so that what is tested is what people start, permissions of Deno included. */
-const commandOf = async (runtime: Runtime): Promise<ReadonlyArray<string>> => {
+/** The npm script, run as npm runs it, so that what is tested is what people start, permissions of Deno included. */
+const scriptOf = async (runtime: Runtime): Promise<string> => {
   const manifest: { readonly scripts: Record<string, string> } = JSON.parse(
     await readFile(join(project, "package.json"), "utf8")
   )
-  const command = manifest.scripts[scripts[runtime]] ?? ""
-  return command.replace(/^exec /, "").split(" ")
+  return manifest.scripts[scripts[runtime]] ?? ""
 }
 
 const freePort = Effect.callback<number>((resume) => {
@@ -82,12 +81,12 @@ export const spawnServer = Effect.fn("spawnServer")(function* ({
 }: ServerOptions = {}): Effect.fn.Return<ServerProcess, never, Scope.Scope> {
   const home = yield* temporaryFolder
   const settings = { HOST: "127.0.0.1", PORT: String(yield* freePort), DATA_DIR: join(home, "data"), ...env }
-  const [command = "", ...parameters] = yield* Effect.promise(() => commandOf(runtime))
+  const script = yield* Effect.promise(() => scriptOf(runtime))
   const output = { stdout: "", stderr: "" }
 
   const { child, ended } = yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(command, parameters, {
+      const child = spawn("sh", ["-c", script], {
         cwd: project,
         stdio: ["ignore", "pipe", "pipe"],
         env: {

@@ -6,6 +6,7 @@ import { SqlClient } from "effect/sql"
 import { type Replacements, ServerLayer } from "../../src/server.ts"
 import type { Settings } from "../../src/settings.ts"
 import { Database } from "../../src/sql/Database.ts"
+import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
 import { type Client, clientOf } from "./client.ts"
 import { embeddedClient, postgresClient } from "./databases.ts"
 import { MailServer } from "./smtp.ts"
@@ -27,7 +28,8 @@ export const testSettings: Settings = {
   resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 0, hourlyCap: 1000 },
   registration: true,
   passwordLength: { minLength: 8, maxLength: 256 },
-  hashing: { cost: { memoryKib: 128, iterations: 1, parallelism: 1 }, concurrency: 2, queueLimit: 128 },
+  breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
+  hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
   sessionTtlMillis: 30 * 86_400_000,
   audit: { retentionMillis: 400 * 86_400_000, address: "truncated" },
@@ -55,8 +57,16 @@ export class Service extends Context.Service<
   /** Mails go out by SMTP. */
   static readonly layer = (options: ServiceOptions = {}) => Layer.effect(Service, startService(options))
 
+  /** The same with a hasher that is watched. */
+  static readonly layerWatched = (options: ServiceOptions = {}) =>
+    Layer.effect(
+      Service,
+      Effect.flatMap(WatchedHasher, ({ layer }) => startService({ ...options, hasher: layer }))
+    ).pipe(Layer.provideMerge(WatchedHasher.layer))
+
   /** Mails stay in the development inbox. */
-  static readonly layerWithInbox = (options: ServiceOptions = {}) => Layer.effect(Service, startServiceWithInbox(options))
+  static readonly layerWithInbox = (options: ServiceOptions = {}) =>
+    Layer.effect(Service, startServiceWithInbox(options))
 }
 
 /** The same for one test, ended with its scope. */
@@ -90,7 +100,6 @@ export const startServiceWithInbox = Effect.fnUntraced(function* (options: Servi
 export const codeIn = (text: string): string => /[?&]code=([\w-]{43})\s/.exec(text)?.[1] ?? `no code in: ${text}`
 
 const start = Effect.fnUntraced(function* ({ hasher, settings }: ServiceOptions) {
-  const sql = yield* SqlClient.SqlClient
   const logs: Array<string> = []
   const spans: Array<Tracer.Span> = []
   const printed = yield* Queue.unbounded<string>()
@@ -109,11 +118,14 @@ const start = Effect.fnUntraced(function* ({ hasher, settings }: ServiceOptions)
     Layer.succeed(Tracer.Tracer, tracer),
     Layer.succeed(Console.Console, Object.assign(Object.create(globalThis.console), { log }))
   )
+  // With a database of its own the service makes its own client too.
+  const replacedSql = Option.isSome(settings?.databaseUrl ?? Option.none())
+    ? {}
+    : { sql: Layer.succeed(SqlClient.SqlClient, yield* SqlClient.SqlClient) }
   const server = yield* Layer.build(
-    ServerLayer(
-      { ...testSettings, ...settings },
-      { sql: Layer.succeed(SqlClient.SqlClient, sql), ...(hasher && { hasher }) }
-    ).pipe(Layer.provide(Observed))
+    ServerLayer({ ...testSettings, ...settings }, { ...replacedSql, ...(hasher && { hasher }) }).pipe(
+      Layer.provide(Observed)
+    )
   )
   yield* Context.get(server, Database).started
   const url = HttpServer.formatAddress(Context.get(server, HttpServer.HttpServer).address)

@@ -88,6 +88,10 @@ export class MailServer extends Context.Service<
             username === credentials?.user && password === credentials?.password
               ? callback(null, { user: username })
               : callback(refusal(535, `${username} may not sign in with ${password}`)),
+          onClose: ({ remotePort }) => {
+            sockets.delete(remotePort)
+            Queue.offerUnsafe(disconnected, undefined)
+          },
           onConnect: (_session, callback) => {
             if (behaviour !== "hang") callback()
           },
@@ -117,13 +121,8 @@ export class MailServer extends Context.Service<
         // A client that breaks off is what some tests are about.
         server.on("error", () => {})
         server.server.on("connection", (socket) => {
-          const port = socket.remotePort ?? 0
-          sockets.set(port, socket)
+          sockets.set(socket.remotePort ?? 0, socket)
           Queue.offerUnsafe(connected, undefined)
-          socket.on("close", () => {
-            sockets.delete(port)
-            Queue.offerUnsafe(disconnected, undefined)
-          })
         })
 
         const listen = (port: number) =>

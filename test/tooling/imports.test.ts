@@ -8,7 +8,7 @@ import { Effect } from "effect"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 
-/** What each folder of src may import of ours (DESIGN.md, section 5). */
+/** What each folder of src may import of ours (CONTRIBUTING.md). */
 const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   markup: [],
@@ -38,7 +38,8 @@ const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "effect/sql": ["sql"],
   "effect/sql/SqlClient": ["sql"],
   "effect/http": ["api", "http"],
-  "effect/http/HttpClient": ["api", "http"],
+  "effect/http/HttpClient": ["passwords", "api", "http"],
+  "effect/http/HttpServer": ["api", "http"],
   "effect/http-api": ["api", "http"],
   "effect/http-api/HttpApi": ["api", "http"],
   "@rekey/server": []

@@ -49,10 +49,15 @@ describe("the packed package", () => {
     Effect.gen(function* () {
       const paths = yield* packed
       const strangers = paths.filter(
-        (path) => !/^(src|migrations)\//.test(path) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE)$/.test(path)
+        (path) =>
+          !/^(src|migrations)\//.test(path) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE)$/.test(path)
       )
       assert.deepStrictEqual(strangers, [])
-      for (const path of ["package.json", "LICENSE", "src/domain/Email.ts"]) assert.include(paths, path)
+      for (const path of [
+        ...["package.json", "LICENSE", "NOTICE", "src/domain/Email.ts", "src/passwords/common-passwords.txt"]
+      ]) {
+        assert.include(paths, path)
+      }
     })
   )
 

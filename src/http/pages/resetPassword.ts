@@ -132,7 +132,9 @@ ${field("passwordConfirmation", "New password again", { type: "password", autoco
           const kept = decodeCode(request.cookies[cookieName])
           const asksForCode = Option.isNone(kept)
           if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
-          const code = asksForCode ? decodeCode(fields.code) : kept
+          // Copied from a mail it may have a space or a line end around it.
+          const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
+          const code = asksForCode ? decodeCode(typed) : kept
           if (Option.isNone(code)) return form(true, codeMissing)
           const passwords = decodePasswords(fields)
           if (Option.isNone(passwords)) return form(asksForCode, unusable)

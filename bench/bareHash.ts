@@ -1,0 +1,29 @@
+import { execFile } from "node:child_process"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+import { Effect } from "effect"
+import { owaspCost } from "../src/passwords/PasswordHasher.ts"
+import type { LoadResult } from "./load.ts"
+
+/** What nothing that hashes can go beyond, measured in a process that does nothing else. */
+const bareHashes = (work: { readonly count: number; readonly atOnce: number; readonly poolSize: number }) =>
+  Effect.promise(async (signal): Promise<LoadResult> => {
+    const script = fileURLToPath(new URL("./bareHashProcess.ts", import.meta.url))
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [script, JSON.stringify({ ...work, cost: owaspCost })],
+      { signal, env: { UV_THREADPOOL_SIZE: `${work.poolSize}` } }
+    )
+    return JSON.parse(stdout)
+  })
+
+const defaultPoolSize = 4 // libuv's
+
+/** Hashes at once on libuv's default pool: what our server has too. */
+export const hashesOnDefaultPool = (count: number, atOnce: number) =>
+  bareHashes({ count, atOnce, poolSize: defaultPoolSize })
+
+/** The same on a pool as wide as the cores, where threads don't compete. */
+export const hashesOnPoolOfCores = (count: number, atOnce: number) =>
+  bareHashes({ count, atOnce, poolSize: availableParallelism() })

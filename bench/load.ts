@@ -1,0 +1,69 @@
+import { Data, Effect } from "effect"
+import { type Answer, Connection } from "./http.ts"
+import { median } from "./median.ts"
+
+/** A request and the answer that it must get. */
+export interface Exchange {
+  readonly request: string
+  isRight(answer: Answer): boolean
+}
+
+export interface LoadResult {
+  readonly perSecond: number
+  /** From sending a request until its answer was there. */
+  readonly medianMillis: number
+}
+
+/** What was measured would be worth nothing. */
+export class LoadFailed extends Data.TaggedError("LoadFailed")<{ readonly complaint: string }> {
+  override get message() {
+    return `The bench stops: ${this.complaint}`
+  }
+}
+
+const wrong = ({ request }: Exchange, { body, status }: Answer) =>
+  new LoadFailed({ complaint: `${request.slice(0, request.indexOf(" HTTP"))} was answered with ${status} ${body}` })
+
+/** Sends every request, `atOnce` of them at a time, each on the connection that is free first. */
+export const runLoad = (
+  port: number,
+  exchanges: ReadonlyArray<Exchange>,
+  atOnce: number
+): Effect.Effect<LoadResult, LoadFailed> =>
+  Effect.acquireUseRelease(
+    Effect.promise(() => Promise.all(Array.from({ length: atOnce }, () => Connection.open(port)))),
+    (connections) =>
+      Effect.tryPromise({
+        try: () => drive(connections, exchanges),
+        catch: (error) => (error instanceof LoadFailed ? error : new LoadFailed({ complaint: String(error) }))
+      }),
+    (connections) =>
+      Effect.sync(() => {
+        for (const connection of connections) connection.close()
+      })
+  ).pipe(
+    Effect.timeoutOrElse({
+      duration: "2 minutes",
+      orElse: () => Effect.fail(new LoadFailed({ complaint: "no end of a load after 2 minutes" }))
+    })
+  )
+
+const drive = async (
+  connections: ReadonlyArray<Connection>,
+  exchanges: ReadonlyArray<Exchange>
+): Promise<LoadResult> => {
+  const millis: Array<number> = []
+  const waiting = exchanges.values()
+  const work = async (connection: Connection) => {
+    // One iterator for all: each takes the next that nobody has.
+    for (const exchange of waiting) {
+      const sent = performance.now()
+      const answer = await connection.exchange(exchange.request)
+      millis.push(performance.now() - sent)
+      if (!exchange.isRight(answer)) throw wrong(exchange, answer)
+    }
+  }
+  const began = performance.now()
+  await Promise.all(connections.map(work))
+  return { perSecond: (exchanges.length * 1000) / (performance.now() - began), medianMillis: median(millis) }
+}

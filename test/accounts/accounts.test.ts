@@ -1,0 +1,262 @@
+import { createHmac, hkdfSync } from "node:crypto"
+import { assert } from "@effect/vitest"
+import { Array, Effect, Fiber, Option, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { SignJWT } from "jose"
+import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
+import { assertError, bearer, textAt } from "../support/client.ts"
+import { timePasses } from "../support/databases.ts"
+import { onBothDatabases, onPostgres, Service, startService } from "../support/service.ts"
+
+const newPassword = "a new long phrase"
+
+onBothDatabases("accounts", Service.layerWatched(), (it) => {
+  it.effect("an unknown identifier costs the work of a wrong password (C5)", () =>
+    Effect.gen(function* () {
+      const { register, signIn } = yield* Service
+      const { asked } = yield* WatchedHasher
+      const { email, username } = yield* register()
+      for (const [identifier, work] of [
+        [email, "verify"],
+        [username, "verify"],
+        ["nobody@example.com", "rehearse"],
+        ["nobody", "rehearse"]
+      ] as const) {
+        const { length } = asked
+        assertError(yield* signIn(identifier, "not the password"), 400, "InvalidCredentials")
+        assert.deepStrictEqual(asked.slice(length), [work])
+      }
+    })
+  )
+
+  it.effect("the parameters of a hash are brought up to date at sign-in, without ending a session", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { me, register, signIn } = yield* Service
+      const stronger = yield* startService({
+        settings: { hashing: { cost: { ...cheapCost, iterations: 3 }, concurrency: 1, queueLimit: 1 } }
+      })
+      const { email, id, jwt, password } = yield* register()
+      const parameters = Effect.gen(function* () {
+        const [row] = yield* sql<{ readonly hash: string }>`
+          select password_hash as hash from users where id = ${id}::uuid`
+        return row?.hash.split("$")[3]
+      })
+      assert.strictEqual(yield* parameters, "m=128,t=1,p=1")
+      assertError(yield* stronger.signIn(email, "not the password"), 400, "InvalidCredentials")
+      assert.strictEqual(yield* parameters, "m=128,t=1,p=1")
+      assert.strictEqual((yield* stronger.signIn(email, password)).status, 200)
+      assert.strictEqual(yield* parameters, "m=128,t=3,p=1")
+      assert.strictEqual((yield* signIn(email, password)).status, 200)
+      assert.strictEqual((yield* me(jwt)).status, 200)
+    })
+  )
+
+  it.effect("of ten who register one address or one user name at once, one gets it", () =>
+    Effect.gen(function* () {
+      const { post } = yield* Service
+      const password = "a long phrase"
+      for (const account of [
+        (number: number) => ({ username: `one of ten ${number}`, email: "wanted@example.com", password }),
+        (number: number) => ({ username: "wanted", email: `one.of.ten${number}@example.com`, password })
+      ]) {
+        const answers = yield* Effect.forEach(
+          Array.range(1, 10),
+          (number) => post("/auth/local/register", account(number)),
+          { concurrency: "unbounded" }
+        )
+        const [won, ...others] = answers.sort((one, other) => one.status - other.status)
+        assert.strictEqual(won?.status, 200)
+        for (const answer of others) assertError(answer, 409, "AccountExists")
+      }
+    })
+  )
+
+  it.effect("of two changes of the password at once, one succeeds and the other is 401", () =>
+    Effect.gen(function* () {
+      const { changePassword, register, signIn } = yield* Service
+      const { halt } = yield* WatchedHasher
+      const { email, jwt, password } = yield* register()
+      const other = textAt(yield* signIn(email, password), "jwt")
+      const { reached, release } = yield* halt("hash")
+      const late = yield* Effect.forkChild(changePassword(other, password, "the phrase of the other"))
+      yield* reached
+      assert.strictEqual((yield* changePassword(jwt, password, newPassword)).status, 200)
+      yield* release
+      assertError(yield* Fiber.join(late), 401, "Unauthenticated")
+      assert.strictEqual((yield* signIn(email, newPassword)).status, 200)
+    })
+  )
+
+  it.effect("a session ends with its time, by the database's clock", () =>
+    Effect.gen(function* () {
+      const { me, register } = yield* Service
+      const { jwt } = yield* register()
+      yield* timePasses("29 days 23 hours 59 minutes")
+      assert.strictEqual((yield* me(jwt)).status, 200)
+      yield* timePasses("2 minutes")
+      assertError(yield* me(jwt), 401, "Unauthenticated")
+    })
+  )
+
+  it.effect("a session that bears an older password's version is dead, though its row is there (F8)", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { get, me, register } = yield* Service
+      const { id, jwt } = yield* register()
+      yield* sql`update users set credentials_version = credentials_version + 1 where id = ${id}::uuid`
+      assertError(yield* me(jwt), 401, "Unauthenticated")
+      assertError(yield* get("/auth/sessions", bearer(jwt)), 401, "Unauthenticated")
+    })
+  )
+
+  it.effect("spaces around a password, and capitals in it, are a part of it (F3)", () =>
+    Effect.gen(function* () {
+      const { register, signIn } = yield* Service
+      const { email, password } = yield* register({ password: "  A phrase in spaces\t" })
+      assert.strictEqual((yield* signIn(email, password)).status, 200)
+      for (const near of [password.trim(), password.trimStart(), password.trimEnd(), password.toLowerCase()]) {
+        assertError(yield* signIn(email, near), 400, "InvalidCredentials")
+      }
+    })
+  )
+
+  it.effect("a password is the same however a keyboard composes it, at each door (F3)", () =>
+    Effect.gen(function* () {
+      const { changePassword, codeFor, post, register, signIn } = yield* Service
+      const [nfc, nfd] = ["Zoë's café 가".normalize("NFC"), "Zoë's café 가".normalize("NFD")]
+      assert.notStrictEqual(nfc, nfd)
+      const { email, jwt } = yield* register({ password: nfc })
+      assert.strictEqual((yield* signIn(email, nfd)).status, 200)
+      assert.strictEqual((yield* changePassword(jwt, nfd, newPassword)).status, 200)
+      const mixed = { code: yield* codeFor(email), password: nfd, passwordConfirmation: nfc }
+      assert.strictEqual((yield* post("/auth/reset-password", mixed)).status, 200)
+      assert.strictEqual((yield* signIn(email, nfc)).status, 200)
+    })
+  )
+
+  it.effect("two long passwords that differ at their end are two passwords (F3)", () =>
+    Effect.gen(function* () {
+      const { register, signIn } = yield* Service
+      const { email } = yield* register({ password: `${"x".repeat(255)}a` })
+      assert.strictEqual((yield* signIn(email, `${"x".repeat(255)}a`)).status, 200)
+      assertError(yield* signIn(email, `${"x".repeat(255)}b`), 400, "InvalidCredentials")
+      assertError(yield* signIn(email, "x".repeat(255)), 400, "InvalidCredentials")
+    })
+  )
+})
+
+onPostgres("closed registration", Service.layerWithInbox({ settings: { registration: false } }), (it) => {
+  it.effect("is 403, and makes no account", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { post } = yield* Service
+      const account = { username: "ada", email: "ada@example.com", password: "a long phrase" }
+      assertError(yield* post("/auth/local/register", account), 403, "RegistrationClosed")
+      assert.deepStrictEqual(yield* sql`select id from users`, [])
+    })
+  )
+})
+
+const secret = "the secret of the tokens, long enough"
+const keyFor = (purpose: string, of = secret) => new Uint8Array(hkdfSync("sha256", of, "", `rekey ${purpose} v1`, 32))
+
+const base64url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+const claimsIn = (jwt: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString())
+
+const signed = (claims: Record<string, unknown>, key = keyFor("session token"), header: Record<string, unknown> = {}) =>
+  Effect.promise(() => new SignJWT(claims).setProtectedHeader({ alg: "HS256", typ: "JWT", ...header }).sign(key))
+
+onPostgres(
+  "a token",
+  Service.layerWithInbox({ settings: { appSecrets: Option.some([Redacted.make(secret)]) } }),
+  (it) => {
+    it.effect("names its session and its account, says when it ends, and is never the same twice", () =>
+      Effect.gen(function* () {
+        const { get, register, signIn } = yield* Service
+        const ada = yield* register()
+        const claims = claimsIn(ada.jwt)
+        assert.sameMembers(Object.keys(claims), ["sid", "sub", "jti", "iat", "exp"])
+        assert.strictEqual(claims.sub, ada.id)
+        assert.closeTo(Number(claims.exp) - Number(claims.iat), 30 * 86_400, 5)
+        const { sessions } = Object((yield* get("/auth/sessions", bearer(ada.jwt))).json)
+        assert.strictEqual(sessions[0].id, claims.sid)
+        const other = claimsIn(textAt(yield* signIn(ada.email, ada.password), "jwt"))
+        for (const name of ["sid", "jti"]) assert.notStrictEqual(other[name], claims[name])
+        assert.deepStrictEqual(JSON.parse(Buffer.from(ada.jwt.split(".")[0] ?? "", "base64url").toString()), {
+          alg: "HS256",
+          typ: "JWT"
+        })
+      })
+    )
+
+    it.effect("is good while its session lives, whatever its own exp says", () =>
+      Effect.gen(function* () {
+        const { me, register } = yield* Service
+        const sql = yield* SqlClient.SqlClient
+        const { id, jwt } = yield* register()
+        const claims = claimsIn(jwt)
+        const past = yield* signed({ ...claims, exp: 1 })
+        assert.strictEqual((yield* me(past)).status, 200)
+        assert.strictEqual((yield* me(yield* signed({ sid: claims.sid }))).status, 200)
+        yield* sql`update sessions set expires_at = now() where user_id = ${id}::uuid`
+        assertError(yield* me(past), 401, "Unauthenticated")
+        assertError(yield* me(yield* signed({ ...claims, exp: 99_999_999_999 })), 401, "Unauthenticated")
+      })
+    )
+
+    it.effect("is refused where anything but the token key of APP_SECRET signed it", () =>
+      Effect.gen(function* () {
+        const { me, register } = yield* Service
+        const { jwt } = yield* register()
+        const claims = claimsIn(jwt)
+        const [header = "", payload = "", signature = ""] = jwt.split(".")
+        const unsigned = base64url({ alg: "none", typ: "JWT" })
+        for (const forged of [
+          yield* signed(claims, keyFor("reset code")),
+          yield* signed(claims, keyFor("session token", "another secret, as long as this one is")),
+          yield* signed(claims, new TextEncoder().encode(secret)),
+          yield* signed(claims, new Uint8Array(32)),
+          `${unsigned}.${payload}.`,
+          `${unsigned}.${payload}`,
+          `${unsigned}.${payload}.${signature}`,
+          `${base64url({ alg: "None" })}.${payload}.${signature}`,
+          `${header}.${payload}.`,
+          `${header}.${payload}.${signature.slice(0, -1)}`,
+          `${header}.${base64url({ ...claims, sub: "another" })}.${signature}`,
+          `${header}.${payload}.${createHmac("sha1", keyFor("session token")).update(`${header}.${payload}`).digest("base64url")}`
+        ]) {
+          assertError(yield* me(forged), 401, "Unauthenticated")
+        }
+        assert.strictEqual((yield* me(jwt)).status, 200)
+      })
+    )
+
+    it.effect("is refused under another algorithm, with a critical header, and without a session", () =>
+      Effect.gen(function* () {
+        const { me, register } = yield* Service
+        const { jwt } = yield* register()
+        const claims = claimsIn(jwt)
+        const nobodys = "01a20fbe-1e09-71b6-b4ea-06529239c4aa"
+        for (const forged of [
+          yield* signed(claims, keyFor("session token"), { alg: "HS384" }),
+          yield* signed(claims, keyFor("session token"), { alg: "HS512" }),
+          ...(yield* Effect.forEach([undefined, 1, "", "x", nobodys, claims.jti, claims.sub, [claims.sid]], (sid) =>
+            signed({ ...claims, sid })
+          )),
+          `${base64url({ alg: "HS256", crit: ["exp"], exp: 1 })}.${jwt.split(".")[1]}.${jwt.split(".")[2]}`,
+          "",
+          ".",
+          "..",
+          "...",
+          `${jwt}.${jwt}`,
+          "x".repeat(8000)
+        ]) {
+          assertError(yield* me(forged), 401, "Unauthenticated")
+        }
+      })
+    )
+  }
+)

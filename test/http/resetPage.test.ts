@@ -1,0 +1,319 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import { type Answer, assertError, type Client } from "../support/client.ts"
+import { timePasses } from "../support/databases.ts"
+import { onBothDatabases, onPostgres, Service } from "../support/service.ts"
+
+const newPassword = "a new long phrase"
+const nobodysCode = "x".repeat(43)
+const form = { "content-type": "application/x-www-form-urlencoded" }
+
+/** A browser without JavaScript: cookies are kept for the page, redirects are shown. */
+const browserOf = ({ send }: Pick<Client, "send">) => {
+  const jar = new Map<string, string>()
+  const keep = (answer: Answer) => {
+    for (const line of answer.headers["set-cookie"] ?? []) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (/;\s*(max-age=0|expires=Thu, 01 Jan 1970)/i.test(line)) jar.delete(name)
+      else jar.set(name, value)
+    }
+    return answer
+  }
+  const headers = (more: Record<string, string>) => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
+    return { ...(cookie && { cookie }), ...more }
+  }
+  return {
+    jar,
+    open: (path: string, method = "GET") => Effect.map(send(method, path, { headers: headers({}) }), keep),
+    post: (fields: Record<string, string>, more: Record<string, string> = { "sec-fetch-site": "same-origin" }) =>
+      Effect.map(
+        send("POST", "/reset-password", {
+          headers: headers({ ...form, ...more }),
+          body: new URLSearchParams(fields).toString()
+        }),
+        keep
+      )
+  }
+}
+
+const both = (password: string) => ({ password, passwordConfirmation: password })
+
+/** What stands beside a field. */
+const beside = (field: string, { text }: Answer) =>
+  new RegExp(`<p class="error" id="${field}-error">([^<]*)</p>`).exec(text)?.[1]
+
+const assertPage = ({ headers, text }: Answer) => {
+  assert.match(String(headers["content-type"]), /^text\/html/)
+  assert.match(text, /^<!doctype html>\n<html lang="en">/)
+  assert.notMatch(text, /<script|<link|<img|https?:/)
+  const policy = String(headers["content-security-policy"])
+  assert.match(policy, /default-src 'none'/)
+  assert.match(policy, /frame-ancestors 'none'/)
+  assert.match(policy, /form-action 'self'/)
+  assert.match(policy, /base-uri 'none'/)
+  assert.notMatch(policy, /unsafe|\*/)
+  assert.strictEqual(headers["referrer-policy"], "no-referrer")
+  assert.strictEqual(headers["x-frame-options"], "DENY")
+  assert.strictEqual(headers["cache-control"], "no-store")
+}
+
+onBothDatabases("the page behind the link", Service.layerWithInbox(), (it) => {
+  it.effect("takes a new password from whoever follows the link, once", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email, password } = yield* service.register()
+      const code = yield* service.codeFor(email)
+      const { jar, open, post } = browserOf(service)
+
+      const link = yield* open(`/reset-password?code=${code}`)
+      assert.deepStrictEqual([link.status, link.text, link.headers.location], [303, "", "./reset-password"])
+      const page = yield* open("/reset-password")
+      assert.strictEqual(page.status, 200)
+      assertPage(page)
+      assert.notInclude(page.text, code)
+      assert.notInclude(page.text, 'name="code"')
+
+      const done = yield* post(both(newPassword))
+      assert.deepStrictEqual([done.status, done.headers.location], [303, "./reset-password/done"])
+      assert.isEmpty([...jar])
+      const last = yield* open("/reset-password/done")
+      assertPage(last)
+      assert.include(last.text, "Your password is changed")
+      assert.strictEqual((yield* service.signIn(email, newPassword)).status, 200)
+      assertError(yield* service.signIn(email, password), 400, "InvalidCredentials")
+      assertError(yield* service.check(code), 403, "ResetCodeUsed")
+    })
+  )
+
+  it.effect("changes nothing however often a scanner asks (D3)", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const code = yield* service.codeFor((yield* service.register()).email)
+      for (let time = 0; time < 10; time++) {
+        const { open } = browserOf(service)
+        for (const method of ["GET", "HEAD"]) {
+          assert.strictEqual((yield* open(`/reset-password?code=${code}`, method)).status, 303)
+          assert.strictEqual((yield* open("/reset-password", method)).status, 200)
+        }
+      }
+      assert.strictEqual((yield* service.reset(code, newPassword)).status, 200)
+    })
+  )
+
+  it.effect("says beside the field what is wrong with a password, and keeps the code (B7)", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const { open, post } = browserOf(service)
+      yield* open(`/reset-password?code=${yield* service.codeFor(email)}`)
+
+      const short = yield* post(both("short"))
+      assert.strictEqual(short.status, 400)
+      assertPage(short)
+      assert.strictEqual(beside("password", short), "The password must have at least 8 characters.")
+      assert.match(short.text, /<input id="password"[^>]* aria-invalid="true" aria-describedby="password-error"/)
+      assert.isUndefined(beside("passwordConfirmation", short))
+      assert.notInclude(short.text, '"short"')
+
+      const differing = yield* post({ password: newPassword, passwordConfirmation: "another long phrase" })
+      assert.deepStrictEqual(
+        [differing.status, beside("passwordConfirmation", differing)],
+        [400, "The two passwords differ."]
+      )
+      assert.isUndefined(beside("password", differing))
+
+      const unusable = yield* post(both("a long\0phrase"))
+      assert.strictEqual(unusable.status, 400)
+      assert.isString(beside("password", unusable))
+      for (const fields of [{}, { password: newPassword }, { passwordConfirmation: newPassword }]) {
+        assert.strictEqual((yield* post(fields as Record<string, string>)).status, 400)
+      }
+      assert.strictEqual((yield* post(both(newPassword))).status, 303)
+      assert.strictEqual((yield* service.signIn(email, newPassword)).status, 200)
+    })
+  )
+
+  it.effect("takes a code that is typed by hand", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const code = yield* service.codeFor(email)
+      const { open, post } = browserOf(service)
+      const page = yield* open("/reset-password")
+      assert.strictEqual(page.status, 200)
+      assert.match(page.text, /<label for="code">[^<]+<\/label>\s*<input id="code" name="code" required/)
+
+      const missing = yield* post({ code: "", ...both(newPassword) })
+      assert.deepStrictEqual([missing.status, beside("code", missing)], [400, "Enter the code from the mail."])
+      const unknown = yield* post({ code: nobodysCode, ...both(newPassword) })
+      assert.strictEqual(unknown.status, 404)
+      assert.include(unknown.text, "There is no such reset code.")
+      assert.include(unknown.text, 'name="code"')
+      assert.strictEqual((yield* post({ code, ...both(newPassword) })).status, 303)
+      assert.strictEqual((yield* service.signIn(email, newPassword)).status, 200)
+    })
+  )
+
+  it.effect("takes a code that is typed with a space or a line end around it, as it is copied from a mail", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const { post } = browserOf(service)
+      assert.strictEqual(
+        (yield* post({ code: ` ${yield* service.codeFor(email)}\r\n`, ...both(newPassword) })).status,
+        303
+      )
+    })
+  )
+
+  it.effect("says early that a code can't be used any more, forgets it and asks for another", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const superseded = yield* service.codeFor(email)
+      const used = yield* service.codeFor(email)
+      yield* service.reset(used, newPassword)
+      const expired = yield* service.codeFor(email)
+      yield* timePasses("31 minutes")
+      for (const [code, status, words] of [
+        [superseded, 403, "A newer reset code took the place of this one."],
+        [used, 403, "This reset code was used already."],
+        [expired, 403, "This reset code has expired."],
+        [nobodysCode, 404, "There is no such reset code."]
+      ] as const) {
+        const { jar, open } = browserOf(service)
+        yield* open(`/reset-password?code=${code}`)
+        assert.strictEqual(jar.size, 1)
+        const page = yield* open("/reset-password")
+        assert.strictEqual(page.status, status)
+        assertPage(page)
+        assert.include(page.text, words)
+        assert.match(page.text, /<p class="error" role="alert">/)
+        assert.include(page.text, 'name="code"')
+        assert.strictEqual(jar.size, 0)
+      }
+    })
+  )
+})
+
+onPostgres("the page behind the link", Service.layerWithInbox(), (it) => {
+  it.effect("keeps the code in a cookie that no script, no other path and no other site's form gets", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const code = yield* service.codeFor((yield* service.register()).email)
+      const { headers } = yield* service.get(`/reset-password?code=${code}`)
+      const [cookie = "", ...others] = headers["set-cookie"] ?? []
+      assert.isEmpty(others)
+      const [pair, ...attributes] = cookie.split(/;\s*/)
+      assert.strictEqual(pair, `rekey_reset_code=${code}`)
+      assert.sameMembers(attributes, ["Path=/reset-password", "HttpOnly", "SameSite=Lax"])
+      for (const [name, value] of Object.entries(headers))
+        if (name !== "set-cookie") assert.notInclude(String(value), code)
+      assert.strictEqual(headers["referrer-policy"], "no-referrer")
+    })
+  )
+
+  it.effect("refuses a form that another site sent, with or without the cookie (A6)", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email, password } = yield* service.register()
+      const code = yield* service.codeFor(email)
+      const host = new URL(service.url).host
+      for (const [headers, good] of [
+        [{ "sec-fetch-site": "cross-site" }, false],
+        [{ "sec-fetch-site": "same-site" }, false],
+        [{ "sec-fetch-site": "cross-site", origin: `http://${host}` }, false],
+        [{ "sec-fetch-site": "" }, false],
+        [{ origin: "https://evil.example" }, false],
+        [{ origin: `http://${host}.evil.example` }, false],
+        [{ origin: `http://${host}@evil.example` }, false],
+        [{ origin: "nonsense" }, false],
+        [{ origin: `http://${host}` }, true],
+        [{ "sec-fetch-site": "same-origin" }, true]
+      ] as const) {
+        const { open, post } = browserOf(service)
+        const sent = yield* post({ code: nobodysCode, ...both(newPassword) }, headers)
+        assert.strictEqual(sent.status, good ? 404 : 403, JSON.stringify(headers))
+        if (good) continue
+        yield* open(`/reset-password?code=${code}`)
+        const withCookie = yield* post(both(newPassword), headers)
+        assert.strictEqual(withCookie.status, 403)
+        assert.include(withCookie.text, "This form was sent from another site.")
+      }
+      assert.strictEqual((yield* service.check(code)).status, 200)
+      assert.strictEqual((yield* service.signIn(email, password)).status, 200)
+    })
+  )
+
+  it.effect("takes a form and nothing else", () =>
+    Effect.gen(function* () {
+      const { post, send } = yield* Service
+      assertError(
+        yield* post("/reset-password", { code: nobodysCode, ...both(newPassword) }),
+        415,
+        "UnsupportedMediaType"
+      )
+      for (const type of ["text/plain", "multipart/form-data; boundary=x", ""]) {
+        const headers = type ? { "content-type": type } : {}
+        assertError(yield* send("POST", "/reset-password", { headers, body: "code=x" }), 415, "UnsupportedMediaType")
+      }
+      const most = `code=${"x".repeat(70_000)}`
+      assertError(yield* send("POST", "/reset-password", { headers: form, body: most }), 413, "PayloadTooLarge")
+      assertError(yield* send("POST", "/reset-password", { headers: form, chunks: [most] }), 413, "PayloadTooLarge")
+    })
+  )
+
+  it.effect("shows nothing of what came in a query, a cookie or a field as markup (D7)", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { open, post } = browserOf(service)
+      const markup = '"><script>alert(1)</script>'
+      yield* open(`/reset-password?code=${encodeURIComponent(markup)}&message=${encodeURIComponent(markup)}`)
+      const answers = [
+        yield* open("/reset-password"),
+        yield* post({ code: markup, password: markup, passwordConfirmation: "x" }),
+        yield* open(`/reset-password?message=${encodeURIComponent(markup)}`)
+      ]
+      for (const answer of answers) assertPage(answer)
+    })
+  )
+
+  it.effect("goes nowhere that the query names (D2)", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const code = yield* service.codeFor(email)
+      const { open, post } = browserOf(service)
+      const link = yield* open(
+        `/reset-password?code=${code}&redirect=//evil.example&url=https://evil.example&next=javascript:x`
+      )
+      assert.strictEqual(link.headers.location, "./reset-password")
+      const done = yield* post({ ...both(newPassword), redirect: "//evil.example" })
+      assert.strictEqual(done.headers.location, "./reset-password/done")
+    })
+  )
+})
+
+onPostgres(
+  "the page behind a proxy that adds a prefix and TLS",
+  Service.layerWithInbox({
+    settings: {
+      publicUrl: new URL("https://example.com/accounts/"),
+      resetUrl: new URL("https://example.com/accounts/reset-password")
+    }
+  }),
+  (it) => {
+    it.effect("keeps the cookie for its own path and for TLS, and stays under the prefix", () =>
+      Effect.gen(function* () {
+        const service = yield* Service
+        const code = yield* service.codeFor((yield* service.register()).email)
+        const { headers } = yield* service.get(`/reset-password?code=${code}`)
+        const [, ...attributes] = (headers["set-cookie"]?.[0] ?? "").split(/;\s*/)
+        assert.sameMembers(attributes, ["Path=/accounts/reset-password", "HttpOnly", "SameSite=Lax", "Secure"])
+        const from = new URL("https://example.com/accounts/reset-password?code=x")
+        assert.strictEqual(new URL(headers.location ?? "", from).href, "https://example.com/accounts/reset-password")
+      })
+    )
+  }
+)

@@ -1,0 +1,92 @@
+/**
+ * Breaks the service in each of the ways in mutations.ts, in a copy, and runs the tests until one fails. Ends with 1 where a
+ * mutation survives them all, or where one can't be made.
+ *
+ *   npm run mutate                              every mutation, every group of tests
+ *   npm run mutate -- --only live               mutations with this in their name
+ *   npm run mutate -- --tests test/model        this group of tests alone
+ */
+import { spawn } from "node:child_process"
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { type Mutation, mutations } from "./mutations.ts"
+
+const project = fileURLToPath(new URL("../../", import.meta.url))
+const copied = ["src", "test", "migrations", "package.json", "tsconfig.json", "vitest.config.ts"]
+
+/** In this order: what is nearest to the statements first. */
+const groups = ["test/sql", "test/recovery", "test/http", "test/model"]
+
+const { values: chosen } = parseArgs({ options: { only: { type: "string" }, tests: { type: "string" } } })
+
+interface Report {
+  readonly testResults: ReadonlyArray<{
+    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+  }>
+}
+
+/** Runs tests in the copy; the name of the first that failed, if one did. */
+const firstFailure = async (copy: string, tests: string): Promise<string | undefined> => {
+  const reportFile = join(copy, "report.json")
+  const vitest = join(copy, "node_modules", "vitest", "vitest.mjs")
+  const parameters = ["run", "--bail=1", "--reporter=json", `--outputFile=${reportFile}`, tests]
+  const code = await new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [vitest, ...parameters], { cwd: copy, stdio: "ignore" })
+    child.on("error", reject)
+    child.on("close", resolve)
+  })
+  if (code === 0) return undefined
+  const report: Report = JSON.parse(await readFile(reportFile, "utf8"))
+  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
+  return results.find(({ status }) => status === "failed")?.fullName ?? `${tests} doesn't run`
+}
+
+const mutated = async ({ also, file, from, name, to }: Mutation): Promise<string> => {
+  let text = await readFile(join(project, file), "utf8")
+  for (const change of [{ from, to }, ...(also ? [also] : [])]) {
+    const pieces = text.split(change.from)
+    if (pieces.length !== 2) {
+      throw new Error(`"${name}" fits ${pieces.length - 1} times in ${file}, and has to once: ${change.from}`)
+    }
+    text = pieces.join(change.to)
+  }
+  return text
+}
+
+const print = (line: string) => process.stdout.write(`${line}\n`)
+
+const copy = await mkdtemp(join(tmpdir(), "rekey-mutation-"))
+try {
+  await Promise.all(copied.map((name) => cp(join(project, name), join(copy, name), { recursive: true })))
+  await symlink(join(project, "node_modules"), join(copy, "node_modules"))
+
+  const wanted = mutations.filter(({ name }) => name.includes(chosen.only ?? ""))
+  // All of them have to fit before the first is tried.
+  const texts = await Promise.all(wanted.map(mutated))
+
+  const tests = chosen.tests === undefined ? groups : [chosen.tests]
+  for (const group of tests) {
+    const failure = await firstFailure(copy, group)
+    if (failure !== undefined) throw new Error(`Unbroken, the service fails a test already: ${failure}`)
+  }
+
+  let survivors = 0
+  print("| mutation | caught by |\n| --- | --- |")
+  for (const [index, { file, name }] of wanted.entries()) {
+    await writeFile(join(copy, file), texts[index] ?? "")
+    let caught: string | undefined
+    for (const group of tests) {
+      caught ??= await firstFailure(copy, group).then((failure) => failure && `${group}: ${failure}`)
+    }
+    await cp(join(project, file), join(copy, file))
+    if (caught === undefined) survivors++
+    print(`| ${name} | ${caught ?? "SURVIVED"} |`)
+  }
+  print(`\n${wanted.length - survivors} caught, ${survivors} survived`)
+  process.exitCode = survivors === 0 ? 0 : 1
+} finally {
+  await rm(copy, { recursive: true, force: true })
+}

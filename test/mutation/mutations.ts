@@ -1,0 +1,115 @@
+/** A way to break the service: each piece of text stands exactly once in its file, and is replaced. */
+export interface Mutation {
+  readonly name: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** A second place in the same file. */
+  readonly also?: { readonly from: string; readonly to: string }
+}
+
+const resets = "src/sql/ResetCodesSql.ts"
+const requests = "src/sql/RecoveryRequestsSql.ts"
+const accounts = "src/sql/AccountRepositorySql.ts"
+const sessions = "src/sql/SessionRepositorySql.ts"
+
+/** The process's time as a value of a statement. */
+const processTime = `\${new Date()}`
+
+/** The reset statement, its guards, and what else keeps a former password, code or session from coming back. */
+export const mutations: ReadonlyArray<Mutation> = [
+  { name: "reset: the code needn't be the live one", file: resets, from: " and u.live_code = c.code_hash", to: "" },
+  {
+    name: "reset: a blocked account is reset",
+    file: resets,
+    from: "c.expires_at > now() and not u.blocked",
+    to: "c.expires_at > now()"
+  },
+  {
+    name: "reset: an expired code is taken",
+    file: resets,
+    from: "c.expires_at > now() and not u.blocked",
+    to: "not u.blocked"
+  },
+  {
+    name: "reset and look: expiry by the process's clock",
+    file: resets,
+    from: "c.expires_at <= now()",
+    to: `c.expires_at <= ${processTime}`,
+    also: { from: "c.expires_at > now()", to: `c.expires_at > ${processTime}` }
+  },
+  {
+    name: "reset: the version isn't raised",
+    file: resets,
+    from: "credentials_version = u.credentials_version + 1,",
+    to: "credentials_version = u.credentials_version,"
+  },
+  {
+    name: "reset: the live code stays",
+    file: resets,
+    from: "live_code = null, confirmed = true",
+    to: "confirmed = true"
+  },
+  {
+    name: "reset: the code isn't marked as used",
+    file: resets,
+    from: "set used_at = clock_timestamp()",
+    to: "set used_at = null"
+  },
+  {
+    name: "reset: the address isn't confirmed",
+    file: resets,
+    from: "live_code = null, confirmed = true",
+    to: "live_code = null"
+  },
+  {
+    name: "reset: sessions go along to the new password",
+    file: resets,
+    from: "delete from sessions s using changed u where s.user_id = u.id",
+    to: "update sessions s set credentials_version = u.version from changed u where s.user_id = u.id"
+  },
+  {
+    name: "reset: the time of the change isn't written",
+    file: resets,
+    from: "password_changed_at = clock_timestamp(), updated_at = clock_timestamp()",
+    to: "updated_at = clock_timestamp()"
+  },
+  { name: "sign-in: the version isn't compared", file: sessions, from: "and u.credentials_version = ", to: "and 0 < " },
+  {
+    name: "authentication: the version isn't compared",
+    file: sessions,
+    from: "s.credentials_version = u.credentials_version and s.expires_at > now() and not u.blocked",
+    to: "s.expires_at > now() and not u.blocked"
+  },
+  {
+    name: "change of password: the version isn't compared",
+    file: accounts,
+    from: "and u.credentials_version = ",
+    to: "and 0 < "
+  },
+  {
+    name: "change of password: the live code stays",
+    file: accounts,
+    from: "live_code = null, password_changed_at",
+    to: "password_changed_at"
+  },
+  {
+    name: "upgrade of a hash: the version isn't compared",
+    file: accounts,
+    from: "and credentials_version = ",
+    to: "and 0 < "
+  },
+  {
+    name: "issue: the live code isn't overwritten",
+    file: requests,
+    from: "set live_code = i.code_hash",
+    to: "set live_code = coalesce(u.live_code, i.code_hash)"
+  },
+  { name: "issue: the account isn't locked", file: requests, from: "\n        for no key update`)", to: "`)" },
+  {
+    name: "issue: requests from before the last change count",
+    file: requests,
+    from: "and password_changed_at < ",
+    to: "and now() >= "
+  }
+]

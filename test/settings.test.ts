@@ -1,0 +1,308 @@
+import { readFileSync } from "node:fs"
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Option, Redacted } from "effect"
+import { readSettings } from "../src/settings.ts"
+
+const read = (env: Record<string, string>) =>
+  readSettings.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))))
+
+/** What is wrong with these, a line each. */
+const problems = (env: Record<string, string>) =>
+  Effect.map(Effect.flip(read(env)), ({ message }) => message.split("\n"))
+
+const secret = "0123456789abcdef0123456789abcdef"
+const production = {
+  NODE_ENV: "production",
+  PUBLIC_URL: "https://accounts.example.com",
+  APP_SECRET: secret,
+  SMTP_URL: "smtp://mail.example.com",
+  MAIL_FROM: "accounts@example.com"
+}
+
+const example = readFileSync(new URL("../.env.example", import.meta.url), "utf8")
+const inExample = [...example.matchAll(/^([A-Z0-9_]+)=(.*)$/gm)].map(
+  ([, name = "", value = ""]) => [name, value] as const
+)
+
+/** The names that are asked for. */
+const namesRead = Effect.gen(function* () {
+  const names = new Set<string>()
+  const asking = ConfigProvider.make((path) => {
+    names.add(path.join("_"))
+    return Effect.succeed(undefined)
+  })
+  yield* Effect.provide(readSettings, ConfigProvider.layer(asking))
+  return names
+})
+
+describe("the settings", () => {
+  it.effect("are the documented ones where nothing is set", () =>
+    Effect.gen(function* () {
+      const { breachCheck, hashing, publicUrl, resetUrl, ...others } = yield* read({})
+      assert.strictEqual(publicUrl.href, "http://127.0.0.1:1337/")
+      assert.strictEqual(resetUrl.href, "http://127.0.0.1:1337/reset-password")
+      assert.strictEqual(breachCheck.mode, "off")
+      assert.strictEqual(breachCheck.url.href, "https://api.pwnedpasswords.com/range/")
+      assert.deepStrictEqual(hashing.cost, { memoryKib: 19_456, iterations: 2, parallelism: 1 })
+      assert.isAtLeast(hashing.concurrency, 1)
+      assert.isAtMost(hashing.concurrency, 4)
+      assert.strictEqual(hashing.queueLimit, 64 * hashing.concurrency)
+      assert.deepStrictEqual(others, {
+        production: false,
+        host: "127.0.0.1",
+        port: 1337,
+        databaseUrl: Option.none(),
+        databasePoolSize: 10,
+        databasePrepare: true,
+        dataDir: "./data",
+        appSecrets: Option.none(),
+        appName: "Rekey",
+        smtp: Option.none(),
+        resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 60_000, hourlyCap: 5 },
+        registration: true,
+        passwordLength: { minLength: 8, maxLength: 256 },
+        signInAfterReset: false,
+        sessionTtlMillis: 2_592_000_000,
+        logLevel: "Info",
+        logFormat: Option.none()
+      })
+    })
+  )
+
+  it.effect("are all in .env.example, which holds no other, and copying it changes nothing", () =>
+    Effect.gen(function* () {
+      assert.sameMembers(
+        inExample.map(([name]) => name),
+        [...(yield* namesRead)]
+      )
+      assert.deepStrictEqual(inspect(yield* read(Object.fromEntries(inExample))), inspect(yield* read({})))
+    })
+  )
+
+  it.effect("count as absent where their value is empty", () =>
+    Effect.gen(function* () {
+      const empty = Object.fromEntries([...(yield* namesRead)].map((name) => [name, ""]))
+      assert.deepStrictEqual(inspect(yield* read(empty)), inspect(yield* read({})))
+      const lines = yield* problems({ ...production, APP_SECRET: "", SMTP_URL: "", MAIL_FROM: "", PUBLIC_URL: "" })
+      assert.lengthOf(lines, 4)
+    })
+  )
+
+  it.effect("are what is set", () =>
+    Effect.gen(function* () {
+      const settings = yield* read({
+        ...production,
+        HOST: "::1",
+        PORT: "8080",
+        PUBLIC_URL: "https://example.com/accounts/",
+        DATABASE_URL: "postgres://rekey:p4ss@db/rekey",
+        DATABASE_POOL_SIZE: "3",
+        DATABASE_PREPARE: "off",
+        DATA_DIR: "/var/lib/rekey",
+        APP_SECRET: `${secret}new, ${secret}old`,
+        APP_NAME: "Zoë's <shop>",
+        MAIL_FROM: "Zoë's shop <accounts@example.com>",
+        RESET_CODE_TTL: "1 hour",
+        RESET_COOLDOWN: "0 seconds",
+        RESET_HOURLY_CAP: "7",
+        REGISTRATION: "off",
+        PASSWORD_MIN_LENGTH: "15",
+        PASSWORD_MAX_LENGTH: "64",
+        PASSWORD_BREACH_CHECK: "closed",
+        PASSWORD_BREACH_URL: "https://mirror.example.com/range",
+        ARGON2_MEMORY_KIB: "65536",
+        ARGON2_ITERATIONS: "3",
+        ARGON2_PARALLELISM: "4",
+        HASH_CONCURRENCY: "1",
+        HASH_QUEUE_LIMIT: "0",
+        SIGN_IN_AFTER_RESET: "true",
+        SESSION_TTL: "1 day",
+        LOG_LEVEL: "Debug",
+        LOG_FORMAT: "json"
+      })
+      const { appSecrets, databaseUrl, publicUrl, resetUrl, smtp, ...others } = settings
+      assert.strictEqual(publicUrl.href, "https://example.com/accounts/")
+      assert.strictEqual(resetUrl.href, "https://example.com/accounts/reset-password")
+      assert.strictEqual(Redacted.value(Option.getOrThrow(databaseUrl)), "postgres://rekey:p4ss@db/rekey")
+      assert.deepStrictEqual(Option.getOrThrow(appSecrets).map(Redacted.value), [`${secret}new`, `${secret}old`])
+      const { from, url } = Option.getOrThrow(smtp)
+      assert.deepStrictEqual([Redacted.value(url), from], [production.SMTP_URL, "Zoë's shop <accounts@example.com>"])
+      assert.deepStrictEqual(others, {
+        production: true,
+        host: "::1",
+        port: 8080,
+        databasePoolSize: 3,
+        databasePrepare: false,
+        dataDir: "/var/lib/rekey",
+        appName: "Zoë's <shop>",
+        resetLimits: { codeTtlMillis: 3_600_000, cooldownMillis: 0, hourlyCap: 7 },
+        registration: false,
+        passwordLength: { minLength: 15, maxLength: 64 },
+        breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
+        hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
+        signInAfterReset: true,
+        sessionTtlMillis: 86_400_000,
+        logLevel: "Debug",
+        logFormat: Option.some("json")
+      })
+    })
+  )
+
+  it.effect("name RESET_URL alone as the page of another application", () =>
+    Effect.gen(function* () {
+      const { publicUrl, resetUrl } = yield* read({ RESET_URL: "https://shop.example.com/new-password?from=mail" })
+      assert.strictEqual(resetUrl.href, "https://shop.example.com/new-password?from=mail")
+      assert.strictEqual(publicUrl.href, "http://127.0.0.1:1337/")
+    })
+  )
+
+  for (const [name, ...values] of [
+    ["HOST", "not a host", "host/path", "host:80", "user@host", "host?query", "host#hash"],
+    ["PORT", "banana", "0", "65536", "-1", "80.5", "1e3x", "0x"],
+    [
+      "PUBLIC_URL",
+      "accounts.example.com",
+      "ftp://example.com",
+      "https://",
+      "javascript:alert(1)",
+      "//evil.example",
+      "https://example.com/#x"
+    ],
+    ["RESET_URL", "/reset-password", "mailto:ada@example.com", "https://example.com/#reset"],
+    ["DATABASE_URL", "mysql://localhost/x", "localhost:5432", "postgres:", "data/rekey.db"],
+    ["DATABASE_POOL_SIZE", "0", "-3", "1001", "many"],
+    ["DATABASE_PREPARE", "maybe", "2"],
+    ["APP_SECRET", "too short", "x".repeat(31), `${secret},short`, `${secret},`],
+    ["APP_NAME", "two\nlines", "x".repeat(101), "\u0007"],
+    ["SMTP_URL", "mail.example.com", "http://mail.example.com", "smtp:"],
+    [
+      "MAIL_FROM",
+      "Rekey",
+      "a@b, c@d",
+      "Rekey <accounts@example.com> x",
+      "Rekey\r\nBcc: x <accounts@example.com>",
+      "<>",
+      "@example.com"
+    ],
+    ["RESET_CODE_TTL", "soon", "30", "-30 minutes", "0 seconds", "999 millis", "Infinity", "30 minutes and more"],
+    ["RESET_COOLDOWN", "a minute", "-1 seconds", "60", "Infinity"],
+    ["RESET_HOURLY_CAP", "0", "-1", "1.5", "none"],
+    ["REGISTRATION", "open", "2"],
+    ["PASSWORD_MIN_LENGTH", "0", "257", "eight"],
+    ["PASSWORD_MAX_LENGTH", "7", "4097", "long"],
+    ["PASSWORD_BREACH_CHECK", "on", "maybe"],
+    ["PASSWORD_BREACH_URL", "api.pwnedpasswords.com", "ftp://mirror.example/range/"],
+    ["ARGON2_MEMORY_KIB", "7", "262145", "19 MiB"],
+    ["ARGON2_ITERATIONS", "0", "17"],
+    ["ARGON2_PARALLELISM", "0", "17"],
+    ["HASH_CONCURRENCY", "0", "1000000", "all"],
+    ["HASH_QUEUE_LIMIT", "-1", "1.5"],
+    ["SIGN_IN_AFTER_RESET", "sometimes"],
+    ["SESSION_TTL", "for ever", "0 days", "30", "Infinity"],
+    ["LOG_LEVEL", "loud", "info!"],
+    ["LOG_FORMAT", "xml"]
+  ] as const) {
+    it.effect(`say in one line what is wrong with ${name}, with an example that would be right`, () =>
+      Effect.gen(function* () {
+        const base =
+          name === "MAIL_FROM"
+            ? { SMTP_URL: "smtp://mail.example.com" }
+            : name === "SMTP_URL"
+              ? { MAIL_FROM: "a@example.com" }
+              : {}
+        for (const value of values) {
+          const lines = yield* problems({ ...base, [name]: value })
+          assert.lengthOf(lines, 1, JSON.stringify(value))
+          const [, example] =
+            new RegExp(`^${name} is wrong: it should be .+, for example ${name}=(.+)$`).exec(lines[0] ?? "") ?? []
+          assert.isDefined(example, lines[0])
+          if (name !== "APP_SECRET") yield* read({ ...base, [name]: example })
+        }
+      })
+    )
+  }
+
+  it.effect("say all that is wrong and missing in one go", () =>
+    Effect.gen(function* () {
+      const lines = yield* problems({ NODE_ENV: "production", PORT: "x", LOG_LEVEL: "x", RESET_CODE_TTL: "x" })
+      const named = lines.map((line) => line.split(" ").slice(0, 3).join(" "))
+      assert.sameMembers(named, [
+        "PORT is wrong:",
+        "PUBLIC_URL is missing,",
+        "APP_SECRET is missing,",
+        "SMTP_URL is missing,",
+        "MAIL_FROM is missing,",
+        "RESET_CODE_TTL is wrong:",
+        "LOG_LEVEL is wrong:"
+      ])
+      for (const line of lines) assert.match(line, / for example [A-Z_]+=/)
+    })
+  )
+
+  for (const name of ["PUBLIC_URL", "APP_SECRET", "SMTP_URL", "MAIL_FROM"] as const) {
+    it.effect(`demand ${name} in production, so there is no development inbox and no generated secret`, () =>
+      Effect.gen(function* () {
+        const { [name]: _, ...others } = production
+        const lines = yield* problems(others)
+        assert.lengthOf(lines, 1)
+        assert.match(lines[0] ?? "", new RegExp(`^${name} is missing, which is required `))
+        yield* read(production)
+      })
+    )
+  }
+
+  it.effect(
+    "demand a mail server wherever HOST isn't a loopback address: the development inbox is for nobody else",
+    () =>
+      Effect.gen(function* () {
+        for (const HOST of [
+          "0.0.0.0",
+          "::",
+          "10.0.0.1",
+          "example.com",
+          "128.0.0.1",
+          "localhost.example.com",
+          "::ffff:127.0.0.1"
+        ]) {
+          const lines = yield* problems({ HOST })
+          assert.deepStrictEqual(
+            lines.map((line) => line.split(" ")[0]),
+            ["SMTP_URL", "MAIL_FROM"],
+            HOST
+          )
+          yield* read({ HOST, SMTP_URL: "smtp://mail.example.com", MAIL_FROM: "accounts@example.com" })
+        }
+        for (const HOST of ["localhost", "127.0.0.1", "127.8.8.8", "::1"]) yield* read({ HOST })
+        const lines = yield* problems({ SMTP_URL: "smtp://mail.example.com" })
+        assert.deepStrictEqual(
+          lines.map((line) => line.split(" ")[0]),
+          ["MAIL_FROM"]
+        )
+      })
+  )
+
+  it.effect("never print a secret, right or wrong", () =>
+    Effect.gen(function* () {
+      const wrong = yield* Effect.flip(
+        read({
+          APP_SECRET: "s3cr3t-too-short",
+          DATABASE_URL: "mysql://user:s3cr3t-database@host/x",
+          SMTP_URL: "http://user:s3cr3t-mail@host"
+        })
+      )
+      assert.lengthOf(wrong.problems, 3)
+      const right = yield* read({
+        ...production,
+        APP_SECRET: `s3cr3t-${secret}`,
+        DATABASE_URL: "postgres://user:s3cr3t-database@host/x",
+        SMTP_URL: "smtp://user:s3cr3t-mail@host"
+      })
+      for (const value of [wrong, right]) {
+        for (const text of [`${value}`, JSON.stringify(value), inspect(value, { depth: 9, showHidden: true })]) {
+          assert.notInclude(text, "s3cr3t")
+        }
+      }
+    })
+  )
+})
