@@ -7,6 +7,8 @@ import { Accounts } from "./accounts/Accounts.ts"
 import { GuessLimits } from "./accounts/GuessLimits.ts"
 import { Sessions } from "./accounts/Sessions.ts"
 import { SessionTokens } from "./accounts/SessionTokens.ts"
+import * as CleanUp from "./background/CleanUp.ts"
+import { KeptOfAddress } from "./domain/Origin.ts"
 import { Shutdown } from "./http/edge.ts"
 import { InboxRoute } from "./http/inbox.ts"
 import { Limits } from "./http/limits.ts"
@@ -31,6 +33,7 @@ import type { Settings } from "./settings.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
+import * as LeftoversSql from "./sql/LeftoversSql.ts"
 import * as OutboxSql from "./sql/OutboxSql.ts"
 import * as OutboxStatisticsSql from "./sql/OutboxStatisticsSql.ts"
 import * as PgliteClient from "./sql/PgliteClient.ts"
@@ -39,6 +42,8 @@ import * as RateLimitsSql from "./sql/RateLimitsSql.ts"
 import * as RecoveryRequestsSql from "./sql/RecoveryRequestsSql.ts"
 import * as ResetCodesSql from "./sql/ResetCodesSql.ts"
 import * as SessionRepositorySql from "./sql/SessionRepositorySql.ts"
+import * as TrailStoreSql from "./sql/TrailStoreSql.ts"
+import { Trail } from "./trail/Trail.ts"
 
 const Crypto = Layer.mergeAll(
   NodeCrypto.layerDigest,
@@ -55,6 +60,8 @@ const SqlLayer = (settings: Settings) =>
       PostgresClient.layer({ url, poolSize: settings.databasePoolSize, prepare: settings.databasePrepare })
   })
 
+const TrailLayer = Layer.provide(Trail.layer, TrailStoreSql.layer)
+
 const Repositories = Layer.mergeAll(
   AccountRepositorySql.layer,
   OutboxSql.layer,
@@ -63,7 +70,10 @@ const Repositories = Layer.mergeAll(
   RecoveryRequestsSql.layer,
   ResetCodesSql.layer,
   SessionRepositorySql.layer
-)
+).pipe(Layer.provideMerge(TrailLayer))
+
+const CleanUpLayer = (settings: Settings) =>
+  Layer.provide(CleanUp.layer, LeftoversSql.layer({ auditRetentionMillis: settings.audit.retentionMillis }))
 
 const Secrets = (settings: Settings) =>
   Layer.mergeAll(Pseudonyms.layer, ResetCodeMint.layer, SessionTokens.layer).pipe(
@@ -129,11 +139,12 @@ const UseCases = (settings: Settings) =>
 
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>
-  Layer.mergeAll(UseCases(settings), ReadinessLayer, OutboxStatisticsSql.layer).pipe(
+  Layer.mergeAll(UseCases(settings), ReadinessLayer, OutboxStatisticsSql.layer, CleanUpLayer(settings)).pipe(
     Layer.provideMerge(Mail(settings)),
     Layer.provideMerge(Passwords(settings, replacements)),
     Layer.provide(Repositories),
     Layer.provide(Secrets(settings)),
+    Layer.provide(Layer.succeed(KeptOfAddress, settings.audit.address)),
     Layer.provideMerge(Database.layer),
     Layer.provide(replacements.sql ?? SqlLayer(settings)),
     Layer.provideMerge(Crypto)

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os"
 import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
 import { type TrustedProxies, trustedProxy } from "./http/clientAddress.ts"
 import type { CorsOrigins } from "./http/headers.ts"
@@ -38,6 +39,7 @@ export interface Settings {
   /** None: there is no `/metrics`. */
   readonly metricsToken: Option.Option<Redacted.Redacted>
   readonly sessionTtlMillis: number
+  readonly audit: { readonly retentionMillis: number; readonly address: AddressKept }
   readonly logLevel: LogLevel.LogLevel
   /** None: `pretty` on a terminal, else `json`. */
   readonly logFormat: Option.Option<"pretty" | "json">
@@ -293,6 +295,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
       "METRICS_TOKEN",
       secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", (_) => /^[\x21-\x7e]{32,}$/.test(_))
     ),
+    audit: {
+      retentionMillis: yield* withDefault("AUDIT_RETENTION", duration("400 days", Duration.days(1)), 400 * 86_400_000),
+      address: yield* withDefault("AUDIT_ADDRESS", oneOf(["truncated", "whole", "none"]), "truncated")
+    },
     logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
     logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
   }

@@ -68,6 +68,7 @@ describe("the settings", () => {
         signInAfterReset: false,
         metricsToken: Option.none(),
         sessionTtlMillis: 2_592_000_000,
+        audit: { retentionMillis: 34_560_000_000, address: "truncated" },
         logLevel: "Info",
         logFormat: Option.none()
       })
@@ -126,6 +127,8 @@ describe("the settings", () => {
         SIGN_IN_AFTER_RESET: "true",
         SESSION_TTL: "1 day",
         METRICS_TOKEN: `${secret}metrics`,
+        AUDIT_RETENTION: "30 days",
+        AUDIT_ADDRESS: "none",
         LOG_LEVEL: "Debug",
         LOG_FORMAT: "json"
       })
@@ -165,6 +168,7 @@ describe("the settings", () => {
         hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
         signInAfterReset: true,
         sessionTtlMillis: 86_400_000,
+        audit: { retentionMillis: 2_592_000_000, address: "none" },
         logLevel: "Debug",
         logFormat: Option.some("json")
       })

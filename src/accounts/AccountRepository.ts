@@ -33,7 +33,7 @@ export class AccountRepository extends Context.Service<
     upgradeHash(id: UserId, version: number, passwordHash: PasswordHash): Effect.Effect<void, Unavailable>
 
     /**
-     * Sets a new password, ends the live code and every session but `keep`. `None` where the password has changed since `version`
+     * Sets a new password, ends the live code and every session but `keep`, queues a notice to the owner. `None` where the password has changed since `version`
      * was read (F9), or the account is blocked or gone.
      */
     changePassword(change: {

@@ -14,8 +14,10 @@ import {
   type Username,
   usernameKey
 } from "../domain/User.ts"
+import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
+import { Trail } from "../trail/Trail.ts"
 import { AccountRepository, type Identifier } from "./AccountRepository.ts"
 import { GuessLimits } from "./GuessLimits.ts"
 import { type Authenticated, Sessions } from "./Sessions.ts"
@@ -65,6 +67,8 @@ export class Accounts extends Context.Service<
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
         const guesses = yield* GuessLimits
+        const outbox = yield* OutboxWorker
+        const trail = yield* Trail
         const random = yield* SecureRandom.SecureRandom
 
         const register = Effect.fn("Accounts.register")(function* ({
@@ -87,16 +91,23 @@ export class Accounts extends Context.Service<
           return { jwt: jwt.value, user }
         })
 
+        /** Written behind the answer, for known and unknown accounts alike (C5). */
+        const signInRefused = (reason: string, userId: Option.Option<UserId>) =>
+          trail.refused({ event: "sign-in", reason, actor: "anonymous", userId })
+
         const attempt = Effect.fnUntraced(function* (identifier: Identifier, password: Password) {
           const found = yield* repository.find(identifier)
           if (Option.isNone(found)) {
             yield* hasher.rehearse(password)
+            yield* signInRefused("no-account", Option.none())
             return yield* new InvalidCredentials()
           }
           const { passwordHash, user, version } = found.value
           const { matches, outdated } = yield* hasher.verify(password, passwordHash)
-          if (!matches) return yield* new InvalidCredentials()
-          if (user.blocked) return yield* new AccountBlocked()
+          if (!matches || user.blocked) {
+            yield* signInRefused(matches ? "blocked" : "wrong-password", Option.some(user.id))
+            return yield* matches ? new AccountBlocked() : new InvalidCredentials()
+          }
           if (outdated) yield* repository.upgradeHash(user.id, version, yield* hasher.hash(password))
           const jwt = yield* sessions.open(user, version)
           return Option.map(jwt, (jwt) => ({ jwt, user }))
@@ -127,7 +138,11 @@ export class Accounts extends Context.Service<
           if (Option.isNone(found)) return yield* new Unauthenticated()
           const { passwordHash, version } = found.value
           const { matches } = yield* hasher.verify(currentPassword, passwordHash)
-          if (!matches) return yield* new InvalidCredentials()
+          if (!matches) {
+            const userId = Option.some(id)
+            yield* trail.refused({ event: "password.changed", reason: "wrong-password", actor: "owner", userId })
+            return yield* new InvalidCredentials()
+          }
           return version
         })
 
@@ -155,6 +170,7 @@ export class Accounts extends Context.Service<
           })
           // A reset or another change was quicker, and this session ended with it (F9).
           if (Option.isNone(changed)) return yield* new Unauthenticated()
+          yield* outbox.wake // the owner is told
           return { jwt: yield* sessions.renew(authenticated), user: changed.value }
         })
 

@@ -3,31 +3,66 @@ import type { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
-/** A mail that waits to be sent, claimed under a lease by the worker that holds it. */
-export interface ClaimedMail {
+/** What every mail in hand has. */
+interface Claimed {
   readonly id: bigint
+  /** The same at every try; random letters and digits. */
+  readonly messageId: string
   readonly recipient: Email
+  /** How often this mail was tried, this time included. */
+  readonly attempts: number
+  /** Since it was queued, by the store's clock, in milliseconds. */
+  readonly ageMillis: number
+}
+
+/** A mail that brings a code. */
+export interface ClaimedResetCode extends Claimed {
+  readonly kind: "reset-code"
   readonly code: FreshResetCode
-  /** When the code ends, and whether it may still be used: a mail with a dead code isn't sent (G4). */
-  readonly codeExpiresAt: Date
+  /** Whether the code may still be used: a mail with a dead code isn't sent (G4). */
   readonly codeLives: boolean
   /** How long the code still lives by the store's clock, in milliseconds: what the mail tells its reader. */
   readonly codeLivesForMillis: number
-  /** How often this mail was tried, this time included. */
-  readonly attempts: number
 }
 
-/** Mails between the transaction that needs them and the mail server. */
+/** What happened to an account, for its owner (F5). No secret. */
+export interface Notice {
+  readonly event: "password-reset" | "password-changed"
+  readonly at: Date
+  /** In words of ours. */
+  readonly device: string
+  /** As AUDIT_ADDRESS lets it be kept; none where nothing was. */
+  readonly clientAddress: string | null
+}
+
+/** A mail that tells the owner what happened. */
+export interface ClaimedNotice extends Claimed {
+  readonly kind: "notice"
+  readonly notice: Notice
+}
+
+/** A mail that waits to be sent, claimed under a lease by the worker that holds it. */
+export type ClaimedMail = ClaimedResetCode | ClaimedNotice
+
+/** Mails between the transaction that needs them and the mail server. What becomes of one is in the audit trail. */
 export class Outbox extends Context.Service<
   Outbox,
   {
-    /** Claims due mails for `leaseMillis`, the oldest first; no other worker gets them meanwhile (G1). */
+    /**
+     * Claims due mails for `leaseMillis`, the oldest first; no other worker gets them meanwhile (G1). A mail waits for an older one
+     * of its account, for 10 minutes at most and not for one with a superseded code: a mail that can't be sent must not keep the
+     * owner from getting a code.
+     */
     claim(limit: number, leaseMillis: number): Effect.Effect<ReadonlyArray<ClaimedMail>, Unavailable>
     /** The mail is on its way: erases what its code was derived from. */
     sent(id: bigint): Effect.Effect<void, Unavailable>
     /** Sets a mail back, to be tried again after `afterMillis`. */
     retry(id: bigint, afterMillis: number): Effect.Effect<void, Unavailable>
     /** Takes a mail out that nobody needs any more. */
-    drop(id: bigint): Effect.Effect<void, Unavailable>
+    drop(id: bigint, reason: string): Effect.Effect<void, Unavailable>
+    /** Makes a dead letter of a mail that can't be sent, for the operator to see (G3). */
+    setAside(id: bigint, reason: string): Effect.Effect<void, Unavailable>
+    /** The work of writing down what became of a mail, for a request that got none (C2). */
+    readonly rehearse: Effect.Effect<void, Unavailable>
   }
 >()("rekey/mail/Outbox") {}

@@ -8,6 +8,8 @@ export interface Backlog {
   readonly retrying: number
   /** 0 where none waits. */
   readonly oldestSeconds: number
+  /** Set aside, since they couldn't be sent. */
+  readonly dead: number
 }
 
 /** The outbox as an operator looks at it. */
@@ -30,17 +32,23 @@ const oldest = Metric.gauge("rekey_outbox_oldest_seconds", {
   description: "How long the oldest mail that waits has waited."
 })
 
+const dead = Metric.gauge("rekey_outbox_dead", {
+  description: "Mails that were set aside in the last days, since they couldn't be sent."
+})
+
 /** Sets the outbox's gauges to what the store says now; while it doesn't answer, there are none. */
 export const refreshOutboxGauges: Effect.Effect<void, never, OutboxStatistics> = Effect.flatMap(
   OutboxStatistics,
   ({ backlog }) =>
     Effect.matchEffect(backlog, {
-      onFailure: () => Effect.all([Metric.remove(waiting), Metric.remove(retrying), Metric.remove(oldest)]),
+      onFailure: () =>
+        Effect.all([Metric.remove(waiting), Metric.remove(retrying), Metric.remove(oldest), Metric.remove(dead)]),
       onSuccess: (now) =>
         Effect.all([
           Metric.update(waiting, now.waiting),
           Metric.update(retrying, now.retrying),
-          Metric.update(oldest, now.oldestSeconds)
+          Metric.update(oldest, now.oldestSeconds),
+          Metric.update(dead, now.dead)
         ])
     })
 ).pipe(Effect.asVoid)

@@ -1,10 +1,11 @@
-import { Context, Effect, Fiber, FiberSet, Latch, Layer, Option, Redacted, Schedule } from "effect"
-import { Hex } from "effect/encoding"
+import { Context, Data, Effect, FiberSet, Layer, Option, Random, Schedule } from "effect"
+import { makeWorker } from "../background/Worker.ts"
 import { Email } from "../domain/Email.ts"
-import { Unavailable } from "../domain/Failure.ts"
+import type { Unavailable } from "../domain/Failure.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { Mailer, MailNotSent } from "./Mailer.ts"
-import { type ClaimedMail, Outbox } from "./Outbox.ts"
+import { noticeMail } from "./NoticeMail.ts"
+import { type ClaimedMail, type ClaimedResetCode, Outbox } from "./Outbox.ts"
 import { resetMail } from "./ResetMail.ts"
 
 /** So many conversations at once, each with a fiber of its own: one that hangs holds nobody else up (G3). */
@@ -24,11 +25,26 @@ const releaseWithin = "1 second"
 /** While the store doesn't answer. */
 const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
-const pauseMillisAfter = (attempts: number): number => Math.min(1_000 * 2 ** (attempts - 1), 60_000)
+/** A code is worth a try each minute, since it soon ends; a notice has time. */
+const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "reset-code" ? 60_000 : 15 * 60_000)
 
-/** The mail of an address without an account: no row of the outbox has its id, and nobody gets it. */
-const nobody = Email.make("nobody@example.invalid")
-const nobodysMail = 0n
+/** Doubles from a second, up to half as much again by chance: what failed together doesn't come back together. */
+const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
+  Effect.map(Random.next, (chance) =>
+    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 + chance / 2))
+  )
+
+/** Nobody needs to be told of a change that long ago. */
+const noticeLivesForMillis = 24 * 3_600_000
+
+/** A mail that breaks what renders or sends it breaks it each time. */
+const mostDefects = 5
+
+/** The mail itself is at fault. What went wrong could hold a part of it, so nothing of that is kept (D4). */
+class MailBroken extends Data.TaggedError("MailBroken") {}
+
+/** The mail of an address without an account: nobody gets it. */
+const nobodysMail = { messageId: "0", recipient: Email.make("nobody@example.invalid"), codeLivesForMillis: 1_800_000 }
 
 /** Sends what waits in the outbox, in the background for as long as its layer lives. */
 export class OutboxWorker extends Context.Service<
@@ -54,20 +70,21 @@ export class OutboxWorker extends Context.Service<
         const scope = yield* Effect.scope
         const nobodysCode = yield* mint.fresh
         const inHand = yield* FiberSet.make<void>()
-        // Open from the start: there may be mails from before.
-        const awake = yield* Latch.make(true)
+        const worker = yield* makeWorker({ broken: "Looking into the outbox broke.", every: lookEvery })
         let rehearsals = 0
 
-        const render = Effect.fnUntraced(function* (
-          mail: Pick<ClaimedMail, "code" | "codeLivesForMillis" | "recipient">
+        const renderCode = Effect.fnUntraced(function* (
+          mail: Pick<ClaimedResetCode, "code" | "codeLivesForMillis" | "messageId" | "recipient">
         ) {
           const code = yield* mint.derive(mail.code)
-          // Not the outbox's number: who gets two mails could count those sent to others in between (C1).
-          const id = Hex.encode(yield* mint.hash(Redacted.make(Hex.encode(mail.code.codeHash))))
-          return Option.map(code, (code) =>
-            resetMail({ ...options, id, code, recipient: mail.recipient, livesForMillis: mail.codeLivesForMillis })
-          )
+          const { codeLivesForMillis: livesForMillis, messageId: id, recipient } = mail
+          return Option.map(code, (code) => resetMail({ ...options, id, code, recipient, livesForMillis }))
         })
+
+        const render = (mail: ClaimedMail) =>
+          mail.kind === "reset-code"
+            ? renderCode(mail)
+            : Effect.sync(() => Option.some(noticeMail({ ...options, ...mail, id: mail.messageId })))
 
         const send = Effect.fnUntraced(
           function* (mail: ClaimedMail) {
@@ -75,8 +92,7 @@ export class OutboxWorker extends Context.Service<
             if (Option.isNone(rendered)) return yield* new MailNotSent({ reason: "none of the secrets made its code" })
             yield* mailer.send(rendered.value)
           },
-          // What went wrong could hold a part of the mail, so it isn't logged (D4).
-          Effect.catchDefect(() => new MailNotSent({ reason: "a defect" })),
+          Effect.catchDefect(() => new MailBroken()),
           (sending, mail) =>
             Effect.onInterrupt(sending, () =>
               outbox.retry(mail.id, 0).pipe(Effect.timeoutOption(releaseWithin), Effect.ignore)
@@ -92,74 +108,75 @@ export class OutboxWorker extends Context.Service<
             )
           )
 
+        const setAside = Effect.fnUntraced(function* (mail: ClaimedMail, reason: string) {
+          yield* Effect.logError("A mail was set aside: it couldn't be sent.", { reason })
+          yield* settle(outbox.setAside(mail.id, reason))
+        })
+
         const tryAgain = Effect.fnUntraced(function* (mail: ClaimedMail, reason: string) {
-          const pauseMillis = pauseMillisAfter(mail.attempts)
+          const pauseMillis = yield* pauseMillisFor(mail)
           yield* Effect.logWarning("A mail was not sent, and will be tried again.", { reason, pauseMillis })
           yield* settle(outbox.retry(mail.id, pauseMillis))
-          yield* Effect.forkIn(Effect.delay(awake.open, pauseMillis), scope)
+          yield* Effect.forkIn(Effect.delay(worker.wake, pauseMillis), scope)
         })
 
         const deliver = Effect.fn("OutboxWorker.deliver", { root: true })(
           function* (mail: ClaimedMail) {
             yield* Effect.annotateCurrentSpan({ mailId: String(mail.id), attempts: mail.attempts })
-            if (!mail.codeLives) {
+            if (mail.kind === "reset-code" && !mail.codeLives) {
+              // Tried until its code ended: the operator should know (G3).
+              if (mail.attempts > 1 && mail.codeLivesForMillis <= 0) return yield* setAside(mail, "code-ended")
               yield* Effect.logWarning("A mail was dropped, since its code can't be used any more.")
-              return yield* settle(outbox.drop(mail.id))
+              return yield* settle(outbox.drop(mail.id, "code-ended"))
             }
             yield* send(mail).pipe(
               Effect.matchEffect({
                 onSuccess: () => settle(outbox.sent(mail.id)),
-                onFailure: ({ reason }) => tryAgain(mail, reason)
+                onFailure: (failure) => {
+                  if (failure._tag === "MailBroken") {
+                    return mail.attempts >= mostDefects ? setAside(mail, "broken") : tryAgain(mail, "a defect")
+                  }
+                  return mail.kind === "notice" && mail.ageMillis >= noticeLivesForMillis
+                    ? setAside(mail, "too-old")
+                    : tryAgain(mail, failure.reason)
+                }
               })
             )
           },
-          // Whoever ends makes room for one that waits.
-          Effect.ensuring(awake.open),
-          (delivery, { attempts, id }) => Effect.annotateLogs(delivery, { mailId: String(id), attempts })
+          // Whoever ends makes room for one that waits, and for the next of its account.
+          Effect.ensuring(worker.wake),
+          (delivery, mail) =>
+            Effect.annotateLogs(delivery, { mailId: String(mail.id), kind: mailKind(mail), attempts: mail.attempts })
         )
 
         const rehearseOne = Effect.fn("OutboxWorker.deliver", { root: true })(function* () {
-          yield* render({ recipient: nobody, code: nobodysCode, codeLivesForMillis: 1_800_000 })
-          yield* Effect.ignore(outbox.sent(nobodysMail))
-        }, Effect.ensuring(awake.open))
+          yield* renderCode({ ...nobodysMail, code: nobodysCode })
+          yield* Effect.ignore(outbox.rehearse)
+        }, Effect.ensuring(worker.wake))
 
-        const look = Effect.gen(function* () {
-          // Closed before looking: who wakes from here on makes another look happen.
-          yield* awake.close
-          const room = concurrency - (yield* FiberSet.size(inHand))
-          if (room <= 0) return
-          const mails = yield* outbox.claim(room, leaseMillis)
-          for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
-          for (; rehearsals > 0; rehearsals--) yield* FiberSet.run(inHand, rehearseOne())
-        }).pipe(
-          // Stopping can't come between claiming a mail and having it in hand.
-          Effect.uninterruptible,
-          Effect.catchDefect((defect) =>
-            Effect.andThen(Effect.logError("Looking into the outbox broke.", defect), new Unavailable())
-          ),
-          // Not a warning: so it is at each start until the migrations are through, and readiness tells of an outage.
-          Effect.tapError(() => Effect.logDebug("The outbox can't be read now, and will be tried again.")),
-          Effect.retry(whileUnavailable)
-        )
+        // Runs when the worker has ended its last look, before the set of those in hand is closed, which interrupts them.
+        yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inHand).pipe(Effect.timeoutOption(finishWithin)))
 
-        const looking = yield* awake.await.pipe(
-          Effect.timeoutOption(lookEvery),
-          Effect.andThen(look),
-          Effect.forever,
-          Effect.forkScoped
-        )
-        // Runs before the set of those in hand is closed, which interrupts the rest of them.
-        yield* Effect.addFinalizer(() =>
-          Fiber.interrupt(looking).pipe(Effect.andThen(FiberSet.awaitEmpty(inHand)), Effect.timeoutOption(finishWithin))
+        yield* worker.start(
+          Effect.gen(function* () {
+            const room = concurrency - (yield* FiberSet.size(inHand))
+            if (room <= 0) return false
+            const mails = yield* outbox.claim(room, leaseMillis)
+            for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
+            for (; rehearsals > 0; rehearsals--) yield* FiberSet.run(inHand, rehearseOne())
+            return false
+          })
         )
 
         return OutboxWorker.of({
-          wake: Effect.asVoid(awake.open),
+          wake: worker.wake,
           rehearse: Effect.suspend(() => {
             rehearsals++
-            return Effect.asVoid(awake.open)
+            return worker.wake
           })
         })
       })
     )
 }
+
+const mailKind = (mail: ClaimedMail): string => (mail.kind === "notice" ? mail.notice.event : mail.kind)

@@ -5,6 +5,7 @@ import { type Password, PasswordMismatch, type PasswordRejected, samePassword } 
 import type { ResetCode, ResetCodeRefused } from "../domain/ResetCode.ts"
 import type { SessionToken } from "../domain/Session.ts"
 import type { AccountBlocked, User } from "../domain/User.ts"
+import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
@@ -38,6 +39,7 @@ export class PasswordReset extends Context.Service<
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
         const sessions = yield* Sessions
+        const outbox = yield* OutboxWorker
 
         const reset = Effect.fn("PasswordReset.reset")(function* ({
           code,
@@ -55,6 +57,7 @@ export class PasswordReset extends Context.Service<
           yield* policy.checkFor(owner, password) // a refused password leaves the code alive (B7)
           const passwordHash = yield* hasher.hash(password)
           const { user, version } = yield* codes.consume(codeHash, passwordHash) // one of many at once gets through (B1)
+          yield* outbox.wake // the owner is told
           // The reset stands, whether or not there is a session for it.
           const jwt = options.signInAfterReset
             ? yield* Effect.orElseSucceed(sessions.open(user, version), Option.none)
@@ -63,7 +66,7 @@ export class PasswordReset extends Context.Service<
         }, counted)
 
         const check = Effect.fn("PasswordReset.check")(function* (code: ResetCode) {
-          return (yield* codes.find(yield* mint.hash(code))).expiresAt
+          return (yield* codes.check(yield* mint.hash(code))).expiresAt
         })
 
         return PasswordReset.of({ reset, check })

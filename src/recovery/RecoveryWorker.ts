@@ -1,5 +1,5 @@
-import { Context, type Duration, Effect, Latch, Layer, Option } from "effect"
-import { Unavailable } from "../domain/Failure.ts"
+import { Context, Effect, Layer, Option } from "effect"
+import { makeWorker } from "../background/Worker.ts"
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { RecoveryRequests } from "./ResetCodes.ts"
@@ -23,7 +23,8 @@ export class RecoveryWorker extends Context.Service<
         const requests = yield* RecoveryRequests
         const mint = yield* ResetCodeMint
         const outbox = yield* OutboxWorker
-        const awake = yield* Latch.make()
+        // The pause finds what a dead process left.
+        const worker = yield* makeWorker({ broken: "Taking a recovery request broke.", every: "5 seconds" })
 
         const takeOne = Effect.fn("RecoveryWorker.takeOne")(function* () {
           const outcome = yield* requests.takeNext(yield* mint.fresh, limits)
@@ -32,20 +33,8 @@ export class RecoveryWorker extends Context.Service<
           return Option.isSome(outcome)
         })
 
-        // A wake between the look and the wait keeps the latch open, so it isn't lost. The pause finds what a dead process left.
-        const awakeWithin = (pause: Duration.Input) => Effect.raceFirst(awake.await, Effect.sleep(pause))
-        yield* awake.close.pipe(
-          Effect.andThen(Effect.repeat(Effect.uninterruptible(takeOne()), { while: (more) => more })),
-          // Whatever breaks a look, the next is taken: nobody else would notice that mails have stopped.
-          Effect.catchDefect((defect) =>
-            Effect.andThen(Effect.logError("Taking a recovery request broke.", defect), new Unavailable())
-          ),
-          Effect.matchEffect({ onFailure: () => awakeWithin("1 second"), onSuccess: () => awakeWithin("5 seconds") }),
-          Effect.forever,
-          Effect.forkScoped
-        )
-
-        return RecoveryWorker.of({ wake: Effect.asVoid(awake.open) })
+        yield* worker.start(takeOne())
+        return RecoveryWorker.of({ wake: worker.wake })
       })
     )
 }

@@ -17,11 +17,14 @@ export class ResetCodes extends Context.Service<
   ResetCodes,
   {
     /** Looks a code up without using it. Of several reasons against it, the first of used, superseded, expired, blocked. */
+    check(codeHash: ResetCodeHash): Effect.Effect<LiveResetCode, ResetCodeRefused | AccountBlocked | Unavailable>
+
+    /** The same for a code that is about to be used: a refusal is written to the audit trail. */
     find(codeHash: ResetCodeHash): Effect.Effect<LiveResetCode, ResetCodeRefused | AccountBlocked | Unavailable>
 
     /**
      * Uses a code: all at once, or not at all, the password hash is set, the code and its siblings end, every session ends, the
-     * address is confirmed. Of many at once with one code, one succeeds. Gives the account and its new credentials version.
+     * address is confirmed, the audit trail has its row and the outbox a notice to the owner. Of many at once with one code, one succeeds. Gives the account and its new credentials version.
      */
     consume(
       codeHash: ResetCodeHash,

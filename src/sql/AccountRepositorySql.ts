@@ -2,6 +2,7 @@ import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository, type Identifier } from "../accounts/AccountRepository.ts"
 import { emailKey } from "../domain/Email.ts"
+import { traces } from "../domain/Origin.ts"
 import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, usernameKey } from "../domain/User.ts"
 import { Database } from "./Database.ts"
@@ -26,13 +27,22 @@ export const layer = Layer.effect(
     const userOnly = sql.literal(userColumns)
     const credentials = sql.literal(`${userColumns}, u.password_hash, u.credentials_version as version`)
 
+    const trace = yield* traces
+
     const insert = Effect.fn("AccountRepository.insert")(
       function* ({ id, username, email, passwordHash }: Parameters<AccountRepository["Service"]["insert"]>[0]) {
+        const { clientAddress, requestId } = yield* trace
         // The unique keys decide between two that register the same at once.
         const row = yield* credentialsRow(sql`
-        insert into users as u (id, username, username_key, email, email_key, password_hash)
-        values (${id}, ${username}, ${usernameKey(username)}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)})
-        returning ${credentials}`)
+          with added as (
+            insert into users as u (id, username, username_key, email, email_key, password_hash)
+            values (${id}, ${username}, ${usernameKey(username)}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)})
+            returning ${credentials}
+          ), trail as (
+            insert into audit (event, outcome, actor, user_id, request_id, client_address)
+            select 'account.registered', 'done', 'owner', id, ${requestId}, ${clientAddress} from added
+          )
+          select * from added`)
         return credentialsIn(Option.getOrThrow(row))
       },
       Effect.catchReason("SqlError", "UniqueViolation", () => new AccountExists()),
@@ -61,30 +71,39 @@ export const layer = Layer.effect(
       (id, version, passwordHash) =>
         // Without the version, an upgrade under way would put the old password back after a reset (F8).
         sql`
-          update users set password_hash = ${Redacted.value(passwordHash)}
+          update users set password_hash = ${Redacted.value(passwordHash)}, hash_upgraded_at = now()
           where id = ${id} and credentials_version = ${version}`.pipe(Effect.asVoid, database.run)
     )
 
     const changePassword: AccountRepository["Service"]["changePassword"] = Effect.fn(
       "AccountRepository.changePassword"
-    )(({ id, version, passwordHash, keep }) =>
+    )(function* ({ id, version, passwordHash, keep }) {
+      const { clientAddress, device, requestId } = yield* trace
       // One statement, guarded by the version that the current password was verified with: after a reset it changes
       // nothing (F9). It ends the live code (B4), and every session but one, which moves on to the new version.
-      userRow(sql`
-          with changed as (
-            update users u
-            set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
-              live_code = null, password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
-            where u.id = ${id} and u.credentials_version = ${version} and not u.blocked
-            returning ${userOnly}, u.credentials_version
-          ), kept as (
-            update sessions s set credentials_version = c.credentials_version
-            from changed c where s.id = ${keep} and s.user_id = c.id
-          ), ended as (
-            delete from sessions s using changed c where s.user_id = c.id and s.id <> ${keep}
-          )
-          select * from changed`).pipe(Effect.map(Option.map(userIn)), database.run)
-    )
+      return yield* userRow(sql`
+        with changed as (
+          update users u
+          set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
+            live_code = null, password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
+          where u.id = ${id} and u.credentials_version = ${version} and not u.blocked
+          returning ${userOnly}, u.credentials_version
+        ), kept as (
+          update sessions s set credentials_version = c.credentials_version
+          from changed c where s.id = ${keep} and s.user_id = c.id
+        ), ended as (
+          delete from sessions s using changed c where s.user_id = c.id and s.id <> ${keep}
+        ), trail as (
+          insert into audit (event, outcome, actor, user_id, request_id, client_address)
+          select 'password.changed', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
+        ), notice as (
+          insert into outbox (kind, recipient, user_id, details, request_id)
+          select 'password-changed', email, id,
+            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}
+          from changed
+        )
+        select * from changed`).pipe(Effect.map(Option.map(userIn)), database.run)
+    })
 
     return AccountRepository.of({ insert, find, upgradeHash, changePassword })
   })

@@ -2,22 +2,48 @@ import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Email } from "../domain/Email.ts"
 import { ResetCodeHash } from "../domain/ResetCode.ts"
-import { Outbox } from "../mail/Outbox.ts"
+import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
 import { allRows } from "./Rows.ts"
 
-const claimedRows = allRows(
-  Schema.Struct({
-    id: Schema.BigInt,
-    recipient: Email,
-    codeHash: ResetCodeHash,
-    nonce: Schema.Uint8Array,
-    attempts: Schema.Int,
-    codeExpiresAt: Schema.Date,
-    codeLives: Schema.Boolean,
-    codeLivesForMillis: Schema.Finite
-  })
-)
+const claimedFields = {
+  id: Schema.BigInt,
+  messageId: Schema.String,
+  recipient: Email,
+  attempts: Schema.Int,
+  ageMillis: Schema.Finite
+}
+
+const ResetCodeRow = Schema.Struct({
+  ...claimedFields,
+  kind: Schema.Literal("reset-code"),
+  /** None where the code was cleaned up. */
+  codeHash: Schema.NullOr(ResetCodeHash),
+  nonce: Schema.Uint8Array,
+  codeLives: Schema.Boolean,
+  codeLivesForMillis: Schema.Finite
+})
+
+const NoticeRow = Schema.Struct({
+  ...claimedFields,
+  kind: Schema.Literals(["password-reset", "password-changed"]),
+  createdAt: Schema.Date,
+  details: Schema.Struct({ device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
+})
+
+const ClaimedRow = Schema.Union([ResetCodeRow, NoticeRow])
+const claimedRows = allRows(ClaimedRow)
+
+const noCode = ResetCodeHash.make(new Uint8Array())
+
+const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
+  if (row.kind === "reset-code") {
+    const { codeHash, nonce, ...mail } = row
+    return { ...mail, code: { codeHash: codeHash ?? noCode, nonce } }
+  }
+  const { createdAt, details, kind, ...mail } = row
+  return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
+}
 
 /** Mails in the table `outbox`. */
 export const layer = Layer.effect(
@@ -28,44 +54,73 @@ export const layer = Layer.effect(
 
     const claim: Outbox["Service"]["claim"] = Effect.fn("Outbox.claim")((limit, leaseMillis) =>
       // `skip locked` gives each mail to one worker (G1), and the lease keeps it there after the commit, until its worker is
-      // done or surely dead (G2). The code is looked at in the same statement, so that no dead one is sent (G4).
+      // done or surely dead (G2). The code is looked at in the same statement, so that no dead one is sent (G4). Rows of one account
+      // are queued under its lock, so their ids say their order. Of kinds that a newer version queues this one knows nothing.
       claimedRows(sql`
         with due as (
-          select id from outbox where sent_at is null and due_at <= now()
-          order by due_at, id limit ${limit}::int for update skip locked
+          select o.id from outbox o
+          where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset', 'password-changed')
+            and not exists (
+              select from outbox e
+              where e.user_id = o.user_id and e.id < o.id and e.outcome is null
+                and (e.leased_until > now()
+                  or e.created_at > now() - interval '10 minutes'
+                    and (e.kind <> 'reset-code'
+                      or e.code_hash = (select u.live_code from users u where u.id = o.user_id))))
+          order by o.due_at, o.id limit ${limit}::int for update of o skip locked
         ), claimed as (
           update outbox o
-          set due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
+          set leased_until = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond',
+            due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
           from due where o.id = due.id
-          returning o.id, o.recipient, o.code_hash, o.nonce, o.attempts
+          returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.nonce, o.details, o.attempts, o.created_at
         )
-        select m.*, c.expires_at as code_expires_at,
+        select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.nonce, m.details,
+          m.attempts, m.created_at, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
           coalesce(u.live_code = c.code_hash and c.expires_at > now() and not u.blocked, false) as code_lives,
-          (extract(epoch from c.expires_at - now()) * 1000)::float8 as code_lives_for_millis
-        from claimed m join reset_codes c on c.code_hash = m.code_hash join users u on u.id = c.user_id
+          coalesce((extract(epoch from c.expires_at - now()) * 1000)::float8, 0) as code_lives_for_millis
+        from claimed m join users u on u.id = m.user_id left join reset_codes c on c.code_hash = m.code_hash
         order by m.id`).pipe(
-        Effect.map((rows) => rows.map(({ codeHash, nonce, ...mail }) => ({ ...mail, code: { codeHash, nonce } }))),
+        Effect.map((rows) => rows.map(mailIn)),
         database.run
       )
     )
 
-    const sent: Outbox["Service"]["sent"] = Effect.fn("Outbox.sent")((id) =>
-      sql`update outbox set sent_at = now(), nonce = null where id = ${id} and sent_at is null`.pipe(
+    const settled = (id: bigint, outcome: "sent" | "dropped" | "dead") => sql`
+      update outbox set outcome = ${outcome}, settled_at = now(), nonce = null, leased_until = null
+      where id = ${id} and outcome is null
+      returning kind, user_id, request_id`
+
+    /** What became of a mail, in the outbox and in the trail. */
+    const settle = (id: bigint, outcome: "sent" | "dropped" | "dead", reason: string | null) =>
+      sql`
+        with settled as (${settled(id, outcome)})
+        insert into audit (event, outcome, reason, actor, user_id, request_id)
+        select 'mail.' || kind, ${outcome}::text, ${reason}::text, 'system', user_id, request_id from settled`.pipe(
         Effect.asVoid,
         database.run
       )
-    )
 
     const retry: Outbox["Service"]["retry"] = Effect.fn("Outbox.retry")((id, afterMillis) =>
       sql`
-        update outbox set due_at = now() + ${afterMillis}::float8 * interval '1 millisecond'
-        where id = ${id} and sent_at is null`.pipe(Effect.asVoid, database.run)
+        update outbox set due_at = now() + ${afterMillis}::float8 * interval '1 millisecond', leased_until = null
+        where id = ${id} and outcome is null`.pipe(Effect.asVoid, database.run)
     )
 
-    const drop: Outbox["Service"]["drop"] = Effect.fn("Outbox.drop")((id) =>
-      sql`delete from outbox where id = ${id}`.pipe(Effect.asVoid, database.run)
-    )
+    // No row has this id, and one is written to the trail all the same.
+    const rehearse = sql`
+      with settled as (${settled(0n, "sent")})
+      insert into audit (event, outcome, reason, actor, user_id, request_id)
+      select 'mail.reset-code', 'dropped', 'no-code', 'system', s.user_id, s.request_id
+      from (select) nobody left join settled s on true`.pipe(Effect.asVoid, database.run)
 
-    return Outbox.of({ claim, sent, retry, drop })
+    return Outbox.of({
+      claim,
+      sent: Effect.fn("Outbox.sent")((id) => settle(id, "sent", null)),
+      retry,
+      drop: Effect.fn("Outbox.drop")((id, reason) => settle(id, "dropped", reason)),
+      setAside: Effect.fn("Outbox.setAside")((id, reason) => settle(id, "dead", reason)),
+      rehearse: Effect.withSpan(rehearse, "Outbox.sent")
+    })
   })
 )

@@ -1,12 +1,23 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { EmailKey } from "../domain/Email.ts"
+import { traces } from "../domain/Origin.ts"
 import { RecoveryRequests, type RequestOutcome } from "../recovery/ResetCodes.ts"
 import { Database } from "./Database.ts"
 import { firstRow } from "./Rows.ts"
 
-const takenRow = firstRow(Schema.Struct({ emailKey: EmailKey, askedAt: Schema.String }))
-const ownerRow = firstRow(Schema.Struct({ id: Schema.String, email: Schema.String }))
+const TakenRow = Schema.Struct({ emailKey: EmailKey, askedAt: Schema.String, requestId: Schema.NullOr(Schema.String) })
+const takenRow = firstRow(TakenRow)
+
+const OwnerRow = Schema.Struct({
+  id: Schema.NullOr(Schema.String),
+  email: Schema.String,
+  /** Why the account gets no code, whatever it was issued before. */
+  refusal: Schema.NullOr(Schema.String)
+})
+const ownerRow = firstRow(OwnerRow)
+
+const nobody: typeof OwnerRow.Type = { id: null, email: "", refusal: "no-account" }
 
 /** Requests in the table `recovery_requests`; what comes of them goes to `reset_codes` and `outbox`. */
 export const layer = Layer.effect(
@@ -15,76 +26,108 @@ export const layer = Layer.effect(
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
 
-    const add: RecoveryRequests["Service"]["add"] = Effect.fn("RecoveryRequests.add")((email) =>
-      sql`insert into recovery_requests (email_key) values (${email})`.pipe(Effect.asVoid, database.run)
-    )
+    const trace = yield* traces
 
-    /** All requests of the address that waits longest. Those that another worker holds are skipped, so none waits for it. */
+    const add: RecoveryRequests["Service"]["add"] = Effect.fn("RecoveryRequests.add")(function* (email) {
+      const { clientAddress, requestId } = yield* trace
+      yield* sql`
+        insert into recovery_requests (email_key, request_id, client_address)
+        values (${email}, ${requestId}, ${clientAddress})`.pipe(database.run)
+    })
+
+    /**
+     * All requests of the address that waits longest, each written to the trail. Those that another worker holds are skipped, so
+     * none waits for it.
+     */
     const take = takenRow(sql`
       with head as (
         select email_key from recovery_requests order by id limit 1 for update skip locked
       ), mine as (
         select r.id from recovery_requests r join head using (email_key) for update of r skip locked
       ), taken as (
-        delete from recovery_requests r using mine where r.id = mine.id returning r.email_key, r.asked_at
+        delete from recovery_requests r using mine where r.id = mine.id
+        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address
+      ), trail as (
+        insert into audit (at, event, outcome, actor, user_id, request_id, client_address)
+        select asked_at, 'recovery.requested', 'done', 'anonymous',
+          (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
+        from taken order by id
       )
-      -- As text, since a Date would cut the microseconds off.
-      select email_key, max(asked_at)::text as asked_at from taken group by email_key`)
+      -- The newest. Its time as text, since a Date would cut the microseconds off.
+      select email_key, asked_at::text as asked_at, request_id from taken order by taken.asked_at desc, id desc limit 1`)
 
     /**
      * The address's account, locked, so that of several workers one issues at a time (B2). What was asked before the last
-     * change of the password is dropped: its asker got in meanwhile. PGlite's clock has milliseconds alone, so what was asked
+     * change of the password is held back: its asker got in meanwhile. PGlite's clock has milliseconds alone, so what was asked
      * at the very moment of the change counts as later.
      */
     const lockOwner = (emailKey: EmailKey, askedAt: string) =>
       ownerRow(sql`
-        select id, email from users
-        where email_key = ${emailKey} and not blocked and password_changed_at <= ${askedAt}::timestamptz
+        select id, email,
+          case when blocked then 'blocked'
+            when password_changed_at > ${askedAt}::timestamptz then 'password-changed' end as refusal
+        from users where email_key = ${emailKey}
         for no key update`)
 
     /**
      * A statement of its own, since it needs a snapshot that was taken under the lock: with an older one, two codes would be
      * live and the cooldown passed by. The cooldown holds in any case; past the cap a code is still issued where none is live,
-     * so that a flood can't lock the owner out (E4). To issue is to overwrite: the former code is superseded (B3).
+     * so that a flood can't lock the owner out (E4). To issue is to overwrite: the former code is superseded (B3). Issued or held
+     * back, and why, is in the trail. Without an account the same runs for nobody, so that both cost the same (C2).
      */
     const issue = (
-      owner: { readonly id: string; readonly email: string },
+      owner: typeof OwnerRow.Type,
+      { requestId }: typeof TakenRow.Type,
       code: Parameters<RecoveryRequests["Service"]["takeNext"]>[0],
       limits: Parameters<RecoveryRequests["Service"]["takeNext"]>[1]
-    ) =>
-      sql`
+    ) => {
+      const id = owner.id ?? crypto.randomUUID()
+      return sql`
         with recent as (
           select issued_at from reset_codes
-          where user_id = ${owner.id}::uuid and issued_at > statement_timestamp()
+          where user_id = ${id}::uuid and issued_at > statement_timestamp()
             - greatest(interval '1 hour', ${limits.cooldownMillis}::float8 * interval '1 millisecond')
-        ), allowed as (
-          select from recent
-          having coalesce(
-              max(issued_at) <= statement_timestamp() - ${limits.cooldownMillis}::float8 * interval '1 millisecond', true)
-            and (count(*) filter (where issued_at > statement_timestamp() - interval '1 hour') < ${limits.hourlyCap}::int
-              or not exists (
+        ), verdict as (
+          select case
+            when ${owner.refusal}::text is not null then ${owner.refusal}::text
+            when max(issued_at) > statement_timestamp() - ${limits.cooldownMillis}::float8 * interval '1 millisecond'
+              then 'cooldown'
+            when count(*) filter (where issued_at > statement_timestamp() - interval '1 hour') >= ${limits.hourlyCap}::int
+              and exists (
                 select from users u join reset_codes c on c.code_hash = u.live_code
-                where u.id = ${owner.id}::uuid and c.expires_at > statement_timestamp()))
+                where u.id = ${id}::uuid and c.expires_at > statement_timestamp())
+              then 'cap'
+            end as refusal
+          from recent
         ), issued as (
           insert into reset_codes (code_hash, user_id, expires_at)
           select ${code.codeHash}::bytea, u.id, clock_timestamp() + ${limits.codeTtlMillis}::float8 * interval '1 millisecond'
-          from allowed, users u where u.id = ${owner.id}::uuid
+          from verdict v, users u where v.refusal is null and u.id = ${id}::uuid
           returning code_hash, user_id
         ), live as (
           update users u set live_code = i.code_hash from issued i where u.id = i.user_id
+        ), trail as (
+          insert into audit (event, outcome, reason, actor, user_id, request_id)
+          select 'code.issued', case when refusal is null then 'done' else 'refused' end, refusal, 'system',
+            ${owner.id}::uuid, ${requestId}
+          from verdict
         )
-        insert into outbox (recipient, code_hash, nonce)
-        select ${owner.email}, code_hash, ${code.nonce}::bytea from issued
+        insert into outbox (kind, recipient, user_id, code_hash, nonce, request_id)
+        select 'reset-code', ${owner.email}, user_id, code_hash, ${code.nonce}::bytea, ${requestId} from issued
         returning id`
+    }
 
     const takeNext: RecoveryRequests["Service"]["takeNext"] = Effect.fn("RecoveryRequests.takeNext")(
       function* (code, limits) {
         const taken = yield* take
         if (Option.isNone(taken)) return Option.none<RequestOutcome>()
         const owner = yield* lockOwner(taken.value.emailKey, taken.value.askedAt)
-        // Without an account the same statement runs and finds nothing, so that both cost the same (C2).
-        const nobody = () => ({ id: crypto.randomUUID(), email: "" })
-        const issued = yield* issue(Option.getOrElse(owner, nobody), code, limits)
+        const issued = yield* issue(
+          Option.getOrElse(owner, () => nobody),
+          taken.value,
+          code,
+          limits
+        )
         return Option.some<RequestOutcome>(issued.length > 0 ? "Issued" : "Dropped")
       },
       sql.withTransaction,

@@ -1,6 +1,7 @@
 import { Clock, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Unavailable } from "../domain/Failure.ts"
+import { traces } from "../domain/Origin.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import {
   ResetCodeExpired,
@@ -11,6 +12,7 @@ import {
 } from "../domain/ResetCode.ts"
 import { AccountBlocked } from "../domain/User.ts"
 import { ResetCodes } from "../recovery/ResetCodes.ts"
+import { Trail } from "../trail/Trail.ts"
 import { Database } from "./Database.ts"
 import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
 
@@ -40,8 +42,14 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const reset = sql.literal(`${userColumns}, u.credentials_version as version`)
 
-    /** The code's account, and the first of the reasons against the code. */
-    const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash) {
+    const trail = yield* Trail
+    const trace = yield* traces
+
+    /**
+     * The code's account, and the first of the reasons against the code. Where it was to be used, a refusal goes into the trail: of a
+     * real code alone, so that a flood of wrong ones costs no write (E6).
+     */
+    const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash, toUse: boolean) {
       const found = yield* codeRow(sql`
         select
           case
@@ -55,6 +63,10 @@ export const layer = Layer.effect(
         from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}`).pipe(database.run)
       if (Option.isNone(found)) return yield* new ResetCodeNotFound()
       const { state, expiresAt, ...owner } = found.value
+      if (toUse && state !== "Live") {
+        const reason = state.toLowerCase()
+        yield* trail.refused({ event: "password.reset", reason, actor: "anonymous", userId: Option.some(owner.id) })
+      }
       switch (state) {
         case "Used":
           return yield* new ResetCodeUsed()
@@ -73,10 +85,12 @@ export const layer = Layer.effect(
      * One statement, and the account's row its one contended lock. The losers of a race wait for it and are then checked
      * against the newest row, where the code isn't live any more (B1); a newer code (B3), a changed password (B4), and a
      * block in between have taken it away in the same row. Of the code itself only columns that never change are guards. The
-     * new version ends the sessions that this snapshot can't see, such as one that a sign-in inserts meanwhile (F1, F8).
+     * new version ends the sessions that this snapshot can't see, such as one that a sign-in inserts meanwhile (F1, F8). The row
+     * of the trail and the notice to the owner stand or fall with it (F5, F6).
      */
-    const resetStatement = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
-      resetRow(sql`
+    const resetStatement = Effect.fnUntraced(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
+      const { clientAddress, device, requestId } = yield* trace
+      return yield* resetRow(sql`
         with changed as (
           update users u
           set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
@@ -90,8 +104,17 @@ export const layer = Layer.effect(
           update reset_codes c set used_at = clock_timestamp() from changed where c.code_hash = ${codeHash}
         ), ended as (
           delete from sessions s using changed u where s.user_id = u.id
+        ), trail as (
+          insert into audit (event, outcome, actor, user_id, request_id, client_address)
+          select 'password.reset', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
+        ), notice as (
+          insert into outbox (kind, recipient, user_id, details, request_id)
+          select 'password-reset', email, id,
+            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}
+          from changed
         )
         select * from changed`).pipe(Effect.map(Option.map(resetIn)), database.run)
+    })
 
     /** After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). */
     const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
@@ -121,11 +144,15 @@ export const layer = Layer.effect(
         )
       )
       if (Option.isSome(done)) return done.value
-      yield* look(codeHash)
+      yield* look(codeHash, true)
       // Live again: the account was blocked for the moment of the statement. Asking again helps.
       return yield* new Unavailable()
     })
 
-    return ResetCodes.of({ find: Effect.fn("ResetCodes.find")(look), consume })
+    return ResetCodes.of({
+      check: Effect.fn("ResetCodes.check")((codeHash) => look(codeHash, false)),
+      find: Effect.fn("ResetCodes.find")((codeHash) => look(codeHash, true)),
+      consume
+    })
   })
 )

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { SessionRepository } from "../accounts/SessionRepository.ts"
+import { traces } from "../domain/Origin.ts"
 import { SessionId } from "../domain/Session.ts"
 import { Database } from "./Database.ts"
 import { allRows, firstRow, userColumns, userFields, userIn } from "./Rows.ts"
@@ -25,16 +26,29 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const user = sql.literal(userColumns)
 
-    const open: SessionRepository["Service"]["open"] = Effect.fn("SessionRepository.open")(
-      ({ id, userId, version, ttlMillis }) =>
-        // Bears the version that was verified, not the account's of this moment: a reset that commits between this statement's
-        // snapshot and its end leaves the session dead on arrival (F8).
-        sessionRow(sql`
-          insert into sessions (id, user_id, credentials_version, expires_at)
-          select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond'
-          from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked
-          returning id, created_at, expires_at`).pipe(database.run)
-    )
+    const trace = yield* traces
+
+    const open: SessionRepository["Service"]["open"] = Effect.fn("SessionRepository.open")(function* ({
+      id,
+      userId,
+      version,
+      ttlMillis
+    }) {
+      const { clientAddress, requestId } = yield* trace
+      // Bears the version that was verified, not the account's of this moment: a reset that commits between this statement's
+      // snapshot and its end leaves the session dead on arrival (F8).
+      return yield* sessionRow(sql`
+          with opened as (
+            insert into sessions (id, user_id, credentials_version, expires_at)
+            select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond'
+            from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked
+            returning id, user_id, created_at, expires_at
+          ), trail as (
+            insert into audit (event, outcome, actor, user_id, request_id, client_address)
+            select 'sign-in', 'done', 'owner', user_id, ${requestId}, ${clientAddress} from opened
+          )
+          select id, created_at, expires_at from opened`).pipe(database.run)
+    })
 
     const authenticate: SessionRepository["Service"]["authenticate"] = Effect.fn("SessionRepository.authenticate")(
       (id) =>
@@ -59,16 +73,30 @@ export const layer = Layer.effect(
         order by s.created_at desc, s.id desc`).pipe(database.run)
     )
 
-    const end: SessionRepository["Service"]["end"] = Effect.fn("SessionRepository.end")((userId, id) =>
-      sql`delete from sessions where id = ${id} and user_id = ${userId} returning id`.pipe(
-        Effect.map((ended) => ended.length > 0),
-        database.run
-      )
-    )
+    const end: SessionRepository["Service"]["end"] = Effect.fn("SessionRepository.end")(function* (userId, id) {
+      const { clientAddress, requestId } = yield* trace
+      const ended = yield* sql`
+        with ended as (
+          delete from sessions where id = ${id} and user_id = ${userId} returning user_id
+        ), trail as (
+          insert into audit (event, outcome, actor, user_id, request_id, client_address)
+          select 'session.ended', 'done', 'owner', user_id, ${requestId}, ${clientAddress} from ended
+        )
+        select from ended`.pipe(database.run)
+      return ended.length > 0
+    })
 
     const endOthers: SessionRepository["Service"]["endOthers"] = Effect.fn("SessionRepository.endOthers")(
-      (userId, keep) =>
-        sql`delete from sessions where user_id = ${userId} and id <> ${keep}`.pipe(Effect.asVoid, database.run)
+      function* (userId, keep) {
+        const { clientAddress, requestId } = yield* trace
+        // One row, however many there were, and if there was none: it is what the owner did.
+        yield* sql`
+          with ended as (
+            delete from sessions where user_id = ${userId} and id <> ${keep}
+          )
+          insert into audit (event, outcome, actor, user_id, request_id, client_address)
+          values ('sessions.ended', 'done', 'owner', ${userId}, ${requestId}, ${clientAddress})`.pipe(database.run)
+      }
     )
 
     return SessionRepository.of({ open, authenticate, list, end, endOthers })

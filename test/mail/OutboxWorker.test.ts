@@ -61,7 +61,7 @@ describe("the outbox's worker", () => {
       const id = yield* queueFor(ada)
       yield* (yield* OutboxWorker).wake
       const mail = yield* mailer.taken
-      const code = yield* derive(outbox.rows.get(id)?.code ?? assert.fail())
+      const code = yield* derive(outbox.codeOf(id) ?? assert.fail())
       assert.strictEqual(codeIn(mail), Redacted.value(Option.getOrThrow(code)))
       assert.strictEqual(mail.to, ada)
       yield* settled
@@ -155,7 +155,7 @@ describe("the outbox's worker", () => {
       )
       assert.strictEqual(new Set(mails.map(codeIn)).size, 1)
       assert.strictEqual(new Set(mails.map(({ id }) => id)).size, 1)
-      const { codeHash } = outbox.rows.get(1n)?.code ?? assert.fail()
+      const { codeHash } = outbox.codeOf(1n) ?? assert.fail()
       assert.notStrictEqual(mails[0]?.id, Buffer.from(codeHash).toString("hex"))
     }).pipe(withDoubles)
   )
@@ -559,7 +559,7 @@ describe("the outbox's worker by SMTP", () => {
       assert.deepStrictEqual(envelope.to, [ada])
       const { hash } = yield* ResetCodeMint
       const code = /code=([\w-]{43})/.exec(parsed.text ?? "")?.[1] ?? ""
-      assert.deepStrictEqual(yield* hash(Redacted.make(code)), outbox.rows.get(id)?.code.codeHash)
+      assert.deepStrictEqual(yield* hash(Redacted.make(code)), outbox.codeOf(id)?.codeHash)
       yield* outboxStep("sent")
     }).pipe(overSmtp)
   )

@@ -12,12 +12,14 @@ const project = fileURLToPath(new URL("../../", import.meta.url))
 const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   markup: [],
+  background: ["domain"],
+  trail: ["domain", "background"],
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
-  mail: ["domain", "secrets", "markup"],
-  accounts: ["domain", "secrets", "passwords"],
-  recovery: ["domain", "secrets", "passwords", "mail", "accounts"],
-  sql: ["domain", "secrets", "accounts", "recovery", "mail"],
+  mail: ["domain", "background", "secrets", "markup"],
+  accounts: ["domain", "trail", "secrets", "passwords", "mail"],
+  recovery: ["domain", "background", "secrets", "passwords", "mail", "accounts"],
+  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
   api: ["domain"],
   http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup"]
 }

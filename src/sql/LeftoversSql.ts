@@ -1,0 +1,102 @@
+import { Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { Leftovers } from "../background/CleanUp.ts"
+import { Database } from "./Database.ts"
+import { firstRow } from "./Rows.ts"
+
+/** Rows of a table that a statement deletes at most: some milliseconds. */
+const batchSize = 500
+
+const firstSession = "00000000-0000-0000-0000-000000000000"
+const sweptRow = firstRow(Schema.Struct({ looked: Schema.Int, last: Schema.NullOr(Schema.String) }))
+
+/**
+ * What nobody needs any more in any table. Each statement finds the oldest by an index and skips what others hold, so it waits for
+ * nobody, and several processes share the work.
+ */
+export const layer = (options: { readonly auditRetentionMillis: number }) =>
+  Layer.effect(
+    Leftovers,
+    Effect.gen(function* () {
+      const database = yield* Database
+      const sql = yield* SqlClient.SqlClient
+
+      // A table that needs cleaning gets a line here.
+      const statements = [
+        // A day past their end, so that the answer to a used or an expired one can be exact for so long.
+        sql`
+          with old as materialized (
+            select code_hash from reset_codes where expires_at < now() - interval '1 day'
+            order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from reset_codes t using old where t.code_hash = old.code_hash`,
+        // The ids are in the order of asking. Only what is old is locked: a worker would skip the rest.
+        sql`
+          with head as materialized (select id, asked_at from recovery_requests order by id limit ${batchSize}::int),
+            old as materialized (
+              select r.id from recovery_requests r join head using (id) where head.asked_at < now() - interval '1 day'
+              for update of r skip locked
+            )
+          delete from recovery_requests t using old where t.id = old.id`,
+        ...(["sent", "dropped", "dead"] as const).map(
+          (outcome) => sql`
+            with old as materialized (
+              select id from outbox where outcome = ${outcome} and settled_at < now() - ${outcome === "sent" ? "1 day" : "7 days"}::interval
+              order by settled_at limit ${batchSize}::int for update skip locked
+            )
+            delete from outbox t using old where t.id = old.id`
+        ),
+        sql`
+          with old as materialized (
+            select id from sessions where expires_at < now() order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from sessions t using old where t.id = old.id`,
+        sql`
+          with old as materialized (
+            select key from rate_limits where ends_at < now()
+            order by ends_at limit ${batchSize}::int for update skip locked
+          )
+          delete from rate_limits t using old where t.key = old.key`,
+        sql`
+          with old as materialized (
+            select id from audit where at < now() - ${options.auditRetentionMillis}::float8 * interval '1 millisecond'
+            order by at limit ${batchSize}::int for update skip locked
+          )
+          delete from audit t using old where t.id = old.id`
+      ]
+
+      const deleteBatch = Effect.fnUntraced(function* (statement: (typeof statements)[number]) {
+        const deleted = yield* database.run(Effect.map(sql`${statement} returning true`, (rows) => rows.length))
+        return deleted === batchSize
+      })
+
+      // No index knows which sessions bear an older version, and hardly any do: those of a racing sign-in, and of a password
+      // that was set by hand. So each clean-up looks at some more of them, in the order of their ids, from where it left off.
+      let lastLooked = firstSession
+      const sweepSessions = Effect.gen(function* () {
+        const swept = yield* database.run(
+          sweptRow(sql`
+            with page as materialized (
+              select id, user_id, credentials_version from sessions where id > ${lastLooked}::uuid order by id limit ${batchSize}::int
+            ), dead as materialized (
+              select s.id from sessions s join page p on p.id = s.id
+              where p.credentials_version <> (select u.credentials_version from users u where u.id = p.user_id)
+              for update of s skip locked
+            ), gone as (
+              delete from sessions t using dead where t.id = dead.id
+            )
+            select count(*)::int as looked, max(id::text) as last from page`)
+        )
+        const { last, looked } = yield* Effect.orDie(Effect.fromOption(swept))
+        lastLooked = looked === batchSize && last !== null ? last : firstSession
+      })
+
+      const deleteSome = Effect.gen(function* () {
+        const more = yield* Effect.forEach(statements, deleteBatch)
+        yield* sweepSessions
+        return more.includes(true)
+      }).pipe(Effect.withSpan("Leftovers.deleteSome"))
+
+      return Leftovers.of({ deleteSome })
+    })
+  )
