@@ -147,24 +147,27 @@ describe("the folder of one process", () => {
     })
   )
 
-  it.live("holds its embedded database over a restart, and not a half that a killed process left of one", () =>
-    Effect.gen(function* () {
-      const folder = yield* newFolder
-      mkdirSync(join(folder, "database.new"))
-      writeFileSync(join(folder, "database.new", "PG_VERSION"), "18")
-      const restarted = <A, E>(work: (sql: SqlClient.SqlClient) => Effect.Effect<A, E>) =>
-        Effect.scoped(
-          Effect.flatMap(Layer.build(PgliteClient.layer({ dataDir: folder })), (built) =>
-            Effect.gen(function* () {
-              assert.strictEqual(yield* tryToHold(folder), "DataDirectoryInUse")
-              return yield* work(Context.get(built, SqlClient.SqlClient))
-            })
+  it.live(
+    "holds its embedded database over a restart, and not a half that a killed process left of one",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* newFolder
+        mkdirSync(join(folder, "database.new"))
+        writeFileSync(join(folder, "database.new", "PG_VERSION"), "18")
+        const restarted = <A, E>(work: (sql: SqlClient.SqlClient) => Effect.Effect<A, E>) =>
+          Effect.scoped(
+            Effect.flatMap(Layer.build(PgliteClient.layer({ dataDir: folder })), (built) =>
+              Effect.gen(function* () {
+                assert.strictEqual(yield* tryToHold(folder), "DataDirectoryInUse")
+                return yield* work(Context.get(built, SqlClient.SqlClient))
+              })
+            )
           )
-        )
-      yield* restarted((sql) => sql`create table kept as select 42 as answer`)
-      assert.deepEqual(yield* restarted((sql) => sql`select answer from kept`), [{ answer: 42 }])
-      assert.deepEqual(readdirSync(folder), ["database"])
-    }).pipe(Effect.provide(Logger.layer([])))
+        yield* restarted((sql) => sql`create table kept as select 42 as answer`)
+        assert.deepEqual(yield* restarted((sql) => sql`select answer from kept`), [{ answer: 42 }])
+        assert.deepEqual(readdirSync(folder), ["database"])
+      }).pipe(Effect.provide(Logger.layer([]))),
+    60_000 // it makes one, and opens it twice
   )
 
   it.live("a database that can't be opened is told as such, in one line", () =>

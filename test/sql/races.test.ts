@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository, type StoredSession } from "../../src/accounts/SessionRepository.ts"
 import { emailKey } from "../../src/domain/Email.ts"
+import { Unavailable } from "../../src/domain/Failure.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
@@ -202,6 +203,34 @@ onPostgres("races", repositories, (it) => {
       assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
       yield* block(account, false)
       yield* codes.consume(codeHash, hashOf("new"))
+    })
+  )
+
+  it.effect("a reset whose connection is lost before it was done is not done, and its code still works (B8)", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const codes = yield* ResetCodes
+      const account = yield* newAccount
+      const { codeHash } = yield* liveCode(account)
+      const held = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const holder = yield* sql`select from users where id = ${account.user.id} for update`.pipe(
+        Effect.andThen(Deferred.succeed(held, undefined)),
+        Effect.andThen(Deferred.await(goOn)),
+        sql.withTransaction,
+        Effect.forkChild
+      )
+      yield* Deferred.await(held)
+      const reset = yield* Effect.forkChild(Effect.flip(codes.consume(codeHash, hashOf("new"))))
+      yield* waiting(1)
+      yield* sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(holder)
+      assert.deepStrictEqual(yield* Fiber.join(reset), new Unavailable())
+      assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
+      yield* codes.consume(codeHash, hashOf("newer"))
     })
   )
 })

@@ -347,7 +347,9 @@ onEachDatabase("recovery", repositories, (it) => {
       yield* remove(deleted)
       const claimed = yield* outbox.claim(10, lease)
       assert.deepEqual(
-        claimed.map((mail) => ({ recipient: mail.recipient, codeLives: mail.kind === "reset-code" && mail.codeLives })),
+        claimed.flatMap((mail) =>
+          mail.kind === "reset-code" ? [{ recipient: mail.recipient, codeLives: mail.codeLives }] : []
+        ),
         [
           { recipient: expired.user.email, codeLives: false },
           { recipient: superseded.user.email, codeLives: false },

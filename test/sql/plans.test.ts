@@ -1,0 +1,103 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
+import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { emailKey } from "../../src/domain/Email.ts"
+import { usernameKey } from "../../src/domain/User.ts"
+import { Outbox } from "../../src/mail/Outbox.ts"
+import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
+import * as PostgresClient from "../../src/sql/PostgresClient.ts"
+import { emptyPostgres, migrated } from "../support/databases.ts"
+import { freshCode, hashOf, limits, newAccount, openSession, remove, stored } from "./people.ts"
+import { repositories } from "./repositories.ts"
+
+/** One connection, which counts for itself what it scans. */
+const oneConnection = Layer.unwrap(
+  Effect.map(emptyPostgres, (url) => PostgresClient.layer({ url, poolSize: 1, prepare: true }))
+)
+
+/** Ten thousand of everything, so that reading a whole table is never the cheapest. */
+const crowd = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    insert into users (id, username, username_key, email, email_key, password_hash)
+    select gen_random_uuid(), n, n, n || '@example.com', n || '@example.com', 'hash' from generate_series(1, 10000) n`
+  yield* sql`
+    insert into sessions (id, user_id, credentials_version, expires_at)
+    select gen_random_uuid(), id, 1, now() + interval '1 day' from users`
+  yield* sql`
+    insert into reset_codes (code_hash, user_id, expires_at)
+    select sha256(id::text::bytea), id, now() + interval '1 day' from users`
+  yield* sql`
+    insert into outbox (kind, recipient, user_id, code_hash, nonce, outcome, settled_at, due_at)
+    select 'reset-code', '', user_id, code_hash, case when n <= 1000 then '\\x00'::bytea end,
+      case when n > 1000 then 'sent' end, case when n > 1000 then now() end, now() + interval '1 day'
+    from (select user_id, code_hash, row_number() over () as n from reset_codes) as codes`
+  yield* sql`
+    insert into audit (event, outcome, actor, user_id) select 'mail.reset-code', 'sent', 'system', id from users`
+  // Behind those that the test asks for.
+  yield* sql`
+    insert into recovery_requests (id, email_key) overriding system value
+    select 1000000 + n, n || '@example.com' from generate_series(1, 10000) n`
+  yield* sql`analyze`
+})
+
+/** How often each table was read from its first row to its last. */
+const wholeTablesRead = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`select pg_stat_force_next_flush()`
+  return yield* sql<{ readonly table: string; readonly times: bigint }>`
+    select relname as table, seq_scan as times from pg_stat_user_tables order by 1`
+})
+
+/** Every statement that a request or a worker waits for. The clean-up's batches aren't: a batch is much of a small table. */
+const everything = Effect.gen(function* () {
+  const accounts = yield* AccountRepository
+  const sessions = yield* SessionRepository
+  const codes = yield* ResetCodes
+  const requests = yield* RecoveryRequests
+  const outbox = yield* Outbox
+  const account = yield* newAccount
+  const { id, username, email } = account.user
+  const key = emailKey(email)
+  yield* accounts.find({ _tag: "Email", key })
+  yield* accounts.find({ _tag: "Username", key: usernameKey(username) })
+  yield* accounts.upgradeHash(id, account.version, hashOf("upgraded"))
+  const kept = Option.getOrThrow(yield* openSession(account))
+  const ended = Option.getOrThrow(yield* openSession(account))
+  assert.isTrue(Option.isSome(yield* sessions.authenticate(kept.id)))
+  assert.lengthOf(yield* sessions.list(id), 2)
+  yield* sessions.end(id, ended.id)
+  yield* sessions.endOthers(id, kept.id)
+  yield* accounts.changePassword({ id, version: account.version, passwordHash: hashOf("changed"), keep: kept.id })
+  yield* requests.add(key)
+  const code = freshCode()
+  assert.deepEqual(yield* requests.takeNext(code, limits), Option.some("Issued"))
+  const [mail, ...others] = yield* outbox.claim(10, 60_000)
+  assert.lengthOf(others, 0)
+  const mailId = mail?.id ?? assert.fail()
+  yield* outbox.retry(mailId, 0)
+  yield* outbox.claim(10, 60_000)
+  yield* outbox.sent(mailId)
+  yield* outbox.rehearse
+  yield* codes.find(code.codeHash)
+  yield* codes.consume(code.codeHash, hashOf("reset"))
+  yield* codes.consume(code.codeHash, hashOf("reset")).pipe(Effect.flip)
+  yield* stored(account)
+  const [notice] = yield* outbox.claim(10, 60_000)
+  yield* outbox.drop(notice?.id ?? assert.fail(), "of a test")
+  yield* remove(account) // and what hangs on it
+})
+
+layer(Layer.provideMerge(repositories, migrated(oneConnection)), { excludeTestServices: true })("plans", (it) => {
+  it.effect("no statement reads a whole table, planned for its values or for any", () =>
+    Effect.gen(function* () {
+      yield* crowd
+      const before = yield* wholeTablesRead
+      // The server plans a prepared statement anew five times, and then once for all values.
+      for (let time = 0; time < 8; time++) yield* everything
+      assert.deepEqual(yield* wholeTablesRead, before)
+    })
+  )
+})
