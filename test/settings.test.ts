@@ -64,6 +64,7 @@ describe("the settings", () => {
         passwordLength: { minLength: 8, maxLength: 256 },
         signInAfterReset: false,
         sessionTtlMillis: 2_592_000_000,
+        audit: { retentionMillis: 34_560_000_000, address: "truncated" },
         logLevel: "Info",
         logFormat: Option.none()
       })
@@ -118,6 +119,8 @@ describe("the settings", () => {
         HASH_QUEUE_LIMIT: "0",
         SIGN_IN_AFTER_RESET: "true",
         SESSION_TTL: "1 day",
+        AUDIT_RETENTION: "30 days",
+        AUDIT_ADDRESS: "none",
         LOG_LEVEL: "Debug",
         LOG_FORMAT: "json"
       })
@@ -143,6 +146,7 @@ describe("the settings", () => {
         hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
         signInAfterReset: true,
         sessionTtlMillis: 86_400_000,
+        audit: { retentionMillis: 2_592_000_000, address: "none" },
         logLevel: "Debug",
         logFormat: Option.some("json")
       })

@@ -28,10 +28,10 @@ const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Sched
 /** A code is worth a try each minute, since it soon ends; a notice has time. */
 const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "reset-code" ? 60_000 : 15 * 60_000)
 
-/** Doubles from a second, up to half as much again by chance: what failed together doesn't come back together. */
+/** Doubles from a second, and up to half of it is taken off by chance: what failed together doesn't come back together. */
 const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
   Effect.map(Random.next, (chance) =>
-    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 + chance / 2))
+    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 - chance / 2))
   )
 
 /** Nobody needs to be told of a change that long ago. */
@@ -154,29 +154,8 @@ export class OutboxWorker extends Context.Service<
           yield* Effect.ignore(outbox.rehearse)
         }, Effect.ensuring(worker.wake))
 
-<<<<<<< HEAD
         // Runs when the worker has ended its last look, before the set of those in hand is closed, which interrupts them.
         yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inHand).pipe(Effect.timeoutOption(finishWithin)))
-=======
-        const look = Effect.gen(function* () {
-          // Closed before looking: who wakes from here on makes another look happen.
-          yield* awake.close
-          const room = concurrency - (yield* FiberSet.size(inHand))
-          if (room <= 0) return
-          const mails = yield* outbox.claim(room, leaseMillis)
-          for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
-          for (; rehearsals > 0; rehearsals--) yield* FiberSet.run(inHand, rehearseOne())
-        }).pipe(
-          // Stopping can't come between claiming a mail and having it in hand.
-          Effect.uninterruptible,
-          Effect.catchDefect((defect) =>
-            Effect.andThen(Effect.logError("Looking into the outbox broke.", defect), new Unavailable())
-          ),
-          // Not a warning: so it is at each start until the migrations are through, and readiness tells of an outage.
-          Effect.tapError(() => Effect.logDebug("The outbox can't be read now, and will be tried again.")),
-          Effect.retry(whileUnavailable)
-        )
->>>>>>> main
 
         yield* worker.start(
           Effect.gen(function* () {

@@ -4,24 +4,25 @@ import type { Email } from "../../src/domain/Email.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { type Mail, Mailer, MailNotSent } from "../../src/mail/Mailer.ts"
-import { Outbox } from "../../src/mail/Outbox.ts"
+import { type ClaimedMail, type Notice, Outbox } from "../../src/mail/Outbox.ts"
 import { type FreshResetCode, ResetCodeMint } from "../../src/secrets/ResetCodeMint.ts"
 
 interface Row {
   readonly id: bigint
   readonly recipient: Email
-  readonly code: FreshResetCode
-  readonly codeEndsAt: number
+  readonly queuedAt: number
+  readonly contents: { readonly code: FreshResetCode; readonly codeEndsAt: number } | { readonly notice: Notice }
   dueAt: number
   leasedUntil: number
   attempts: number
-  outcome: "waiting" | "sent" | "dropped"
+  outcome: "waiting" | "sent" | "dropped" | "dead"
 }
 
 /** What the worker did to the outbox, in order; the claims that found nothing are left out. */
 export type Step =
   | { readonly _tag: "claim"; readonly ids: ReadonlyArray<bigint>; readonly at: number }
-  | { readonly _tag: "sent" | "drop"; readonly id: bigint; readonly at: number }
+  | { readonly _tag: "sent"; readonly id: bigint; readonly at: number }
+  | { readonly _tag: "drop" | "setAside"; readonly id: bigint; readonly reason: string; readonly at: number }
   | { readonly _tag: "retry"; readonly id: bigint; readonly afterMillis: number; readonly at: number }
 
 /** An outbox in memory, by the clock of the test, which can be made to fail where a database can't. */
@@ -29,8 +30,12 @@ export class FaultyOutbox extends Context.Service<
   FaultyOutbox,
   {
     add(recipient: Email, code: FreshResetCode, livesForMillis?: number): Effect.Effect<bigint>
+    addNotice(recipient: Email): Effect.Effect<bigint>
+    codeOf(id: bigint): FreshResetCode | undefined
     readonly rows: ReadonlyMap<bigint, Row>
     readonly steps: ReadonlyArray<Step>
+    /** How many rehearsals were written down. */
+    rehearsals(): number
     /** How many claims there were, whatever they found. */
     claims(): number
     /** Runs between reading what is due and handing it over, or before a write. */
@@ -46,6 +51,7 @@ export class FaultyOutbox extends Context.Service<
       const steps: Array<Step> = []
       const hooks: FaultyOutbox["Service"]["hooks"] = { afterClaim: Effect.void, beforeWrite: Effect.void }
       let claims = 0
+      let rehearsals = 0
 
       const write = (step: (at: number) => Step, change: (row: Row, at: number) => void) =>
         Effect.gen(function* () {
@@ -70,15 +76,16 @@ export class FaultyOutbox extends Context.Service<
             row.attempts++
           }
           if (due.length > 0) steps.push({ _tag: "claim", ids: due.map(({ id }) => id), at })
-          return due.map(({ attempts, code, codeEndsAt, id, recipient }) => ({
-            id,
-            recipient,
-            code,
-            attempts,
-            codeExpiresAt: new Date(codeEndsAt),
-            codeLives: codeEndsAt > at,
-            codeLivesForMillis: codeEndsAt - at
-          }))
+          return due.map(({ attempts, contents, id, queuedAt, recipient }): ClaimedMail => {
+            const mail = { id, messageId: `message${id}`, recipient, attempts, ageMillis: at - queuedAt }
+            if ("notice" in contents) return { ...mail, ...contents, kind: "notice" }
+            const codeLivesForMillis = contents.codeEndsAt - at
+            const { code } = contents
+            return { ...mail, kind: "reset-code", code, codeLives: codeLivesForMillis > 0, codeLivesForMillis }
+          })
+        }),
+        rehearse: Effect.sync(() => {
+          rehearsals++
         }),
         sent: (id) =>
           write(
@@ -87,11 +94,18 @@ export class FaultyOutbox extends Context.Service<
               row.outcome = "sent"
             }
           ),
-        drop: (id) =>
+        drop: (id, reason) =>
           write(
-            (at) => ({ _tag: "drop", id, at }),
+            (at) => ({ _tag: "drop", id, reason, at }),
             (row) => {
               row.outcome = "dropped"
+            }
+          ),
+        setAside: (id, reason) =>
+          write(
+            (at) => ({ _tag: "setAside", id, reason, at }),
+            (row) => {
+              row.outcome = "dead"
             }
           ),
         retry: (id, afterMillis) =>
@@ -104,24 +118,52 @@ export class FaultyOutbox extends Context.Service<
           )
       })
 
-      const add = Effect.fnUntraced(function* (recipient: Email, code: FreshResetCode, livesForMillis = 1_800_000) {
-        const at = yield* Clock.currentTimeMillis
+      const queue = (at: number, recipient: Email, contents: Row["contents"]) => {
         const id = BigInt(rows.size + 1)
         rows.set(id, {
           id,
           recipient,
-          code,
-          codeEndsAt: at + livesForMillis,
+          contents,
+          queuedAt: at,
           dueAt: at,
           leasedUntil: 0,
           attempts: 0,
           outcome: "waiting"
         })
         return id
+      }
+
+      const add = Effect.fnUntraced(function* (recipient: Email, code: FreshResetCode, livesForMillis = 1_800_000) {
+        const at = yield* Clock.currentTimeMillis
+        return queue(at, recipient, { code, codeEndsAt: at + livesForMillis })
       })
 
+      const addNotice = Effect.fnUntraced(function* (recipient: Email) {
+        const at = yield* Clock.currentTimeMillis
+        const notice = { event: "password-reset", at: new Date(at), device: "Firefox", clientAddress: null } as const
+        return queue(at, recipient, { notice })
+      })
+
+      /** The code that a row's mail brings. */
+      const codeOf = (id: bigint) => {
+        const contents = rows.get(id)?.contents
+        return contents !== undefined && "code" in contents ? contents.code : undefined
+      }
+
       return Context.make(Outbox, outbox).pipe(
-        Context.add(FaultyOutbox, FaultyOutbox.of({ add, rows, steps, hooks, claims: () => claims }))
+        Context.add(
+          FaultyOutbox,
+          FaultyOutbox.of({
+            add,
+            addNotice,
+            codeOf,
+            rows,
+            steps,
+            hooks,
+            claims: () => claims,
+            rehearsals: () => rehearsals
+          })
+        )
       )
     })
   )

@@ -270,7 +270,11 @@ export function* steps(state: State, operation: Operation): Steps {
       return yield* withSession(state, operation.session, (account) => endSessions(state, account, operation.session))
     case "Block": {
       const account = state.accounts[accountOf(state, operation.name)]
-      if (account !== undefined) account.blocked = operation.blocked
+      if (account !== undefined) {
+        // Its sessions end for good; a change of password or a sign-in that is under way counts as overtaken.
+        if (operation.blocked && !account.blocked) account.version++
+        account.blocked = operation.blocked
+      }
       return only("Done")
     }
     case "Delete": {

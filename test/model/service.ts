@@ -11,7 +11,8 @@ import type { Password } from "../../src/domain/Password.ts"
 import type { ResetCode } from "../../src/domain/ResetCode.ts"
 import type { SessionToken } from "../../src/domain/Session.ts"
 import { Username, usernameKey } from "../../src/domain/User.ts"
-import { Outbox } from "../../src/mail/Outbox.ts"
+import { type ClaimedResetCode, Outbox } from "../../src/mail/Outbox.ts"
+import { OutboxWorker } from "../../src/mail/OutboxWorker.ts"
 import { BreachCheck } from "../../src/passwords/BreachCheck.ts"
 import { PasswordHasher } from "../../src/passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../../src/passwords/PasswordPolicy.ts"
@@ -24,6 +25,8 @@ import * as OutboxSql from "../../src/sql/OutboxSql.ts"
 import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
 import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
 import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
+import * as TrailStoreSql from "../../src/sql/TrailStoreSql.ts"
+import { Trail } from "../../src/trail/Trail.ts"
 import { cheapCost } from "../passwords/doubles.ts"
 import { timePasses } from "../support/databases.ts"
 import { limits, names, type Operation, type Outcome, sessionTtlMillis, type View } from "./model.ts"
@@ -63,7 +66,10 @@ const Stores = Layer.mergeAll(
   gate(ResetCodes, ResetCodesSql.layer),
   RecoveryRequestsSql.layer,
   OutboxSql.layer
-)
+).pipe(Layer.provideMerge(Trail.layer), Layer.provide(TrailStoreSql.layer))
+
+/** Mails are delivered when the model says so. */
+const NoWorker = Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: Effect.void, rehearse: Effect.void }))
 
 const Passwords = Layer.merge(
   gate(PasswordHasher, PasswordHasher.layer({ cost: cheapCost, concurrency: 2, queueLimit: 128 })),
@@ -89,6 +95,7 @@ const UseCases = Layer.merge(
   Layer.provideMerge(Passwords),
   Layer.provideMerge(Secrets),
   Layer.provideMerge(Stores),
+  Layer.provide(NoWorker),
   Layer.provideMerge(Crypto)
 )
 
@@ -145,14 +152,22 @@ export const WorldLayer = Layer.effect(
     })
 
     const deliver = Effect.gen(function* () {
-      const claimed = yield* outbox.claim(100, 60_000)
+      // Of one account, one after the other.
+      const claimed: Array<ClaimedResetCode> = []
+      for (let more = yield* outbox.claim(100, 60_000); more.length > 0; more = yield* outbox.claim(100, 60_000)) {
+        claimed.push(...more.filter((mail) => mail.kind === "reset-code"))
+        for (const mail of more) {
+          const ended = mail.kind === "reset-code" && !mail.codeLives
+          yield* ended ? outbox.drop(mail.id, "code-ended") : outbox.sent(mail.id)
+        }
+      }
+      claimed.sort((one, other) => Number(one.id - other.id))
       const mails = yield* Effect.forEach(claimed, (mail) =>
         Effect.gen(function* () {
           const code = codes.findIndex(({ hash }) => hash === hex(mail.code.codeHash))
           const derived = Option.getOrThrow(yield* mint.derive(mail.code))
           if (Redacted.value(derived) !== Redacted.value(codeAt(code)))
             return yield* Effect.die("Another code was mailed.")
-          yield* mail.codeLives ? outbox.sent(mail.id) : outbox.drop(mail.id)
           return { code, name: nameOf(mail.recipient) ?? -1, lives: mail.codeLives }
         })
       )

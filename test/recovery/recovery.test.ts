@@ -24,7 +24,7 @@ const codesOf = Effect.fnUntraced(function* (id: string) {
 /** Waits until a mail for this address is in the outbox, which it can't leave while the mail server takes none. */
 const queued = Effect.fnUntraced(function* (address: string) {
   const sql = yield* SqlClient.SqlClient
-  const waiting = sql`select from outbox where recipient = ${address} and sent_at is null`
+  const waiting = sql`select from outbox where recipient = ${address} and outcome is null`
   yield* waiting.pipe(Effect.delay("10 millis"), Effect.repeat({ until: (rows) => rows.length > 0 }))
 })
 

@@ -1,24 +1,14 @@
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Option, Redacted } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
 import { ResetCodeSuperseded } from "../../src/domain/ResetCode.ts"
 import { Username, usernameKey } from "../../src/domain/User.ts"
 import { ResetCodes } from "../../src/recovery/ResetCodes.ts"
-import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
-import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
-import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
-import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
 import { onEachDatabase, timePasses } from "../support/databases.ts"
 import { block, hashOf, liveCode, newAccount, newSessionId, newUserId, openSession, remove, stored } from "./people.ts"
-
-const repositories = Layer.mergeAll(
-  AccountRepositorySql.layer,
-  SessionRepositorySql.layer,
-  RecoveryRequestsSql.layer,
-  ResetCodesSql.layer
-)
+import { repositories } from "./repositories.ts"
 
 onEachDatabase("accounts and sessions", repositories, (it) => {
   it.effect("an account is found by its address, its user name and its id, in the spelling it was given", () =>

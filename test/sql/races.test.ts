@@ -6,12 +6,7 @@ import { SessionRepository, type StoredSession } from "../../src/accounts/Sessio
 import { emailKey } from "../../src/domain/Email.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
-import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
-import * as OutboxSql from "../../src/sql/OutboxSql.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
-import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
-import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
-import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
 import { emptyPostgres, migrated, onPostgres } from "../support/databases.ts"
 import {
   block,
@@ -26,14 +21,7 @@ import {
   stored
 } from "./people.ts"
 import { proxyTo } from "./proxy.ts"
-
-const repositories = Layer.mergeAll(
-  AccountRepositorySql.layer,
-  OutboxSql.layer,
-  RecoveryRequestsSql.layer,
-  ResetCodesSql.layer,
-  SessionRepositorySql.layer
-)
+import { repositories } from "./repositories.ts"
 
 /** Whether each of two writers got through, and the session of a third. */
 interface Outcome {

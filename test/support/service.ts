@@ -78,7 +78,9 @@ export const startService = Effect.fnUntraced(function* ({ settings, ...options 
     ...service,
     codeFor: Effect.fnUntraced(function* (email) {
       yield* service.forgot(email)
-      return codeIn((yield* next(email)).parsed.text ?? "")
+      const text = Effect.map(next(email), ({ parsed }) => parsed.text ?? "")
+      // Notices have none.
+      return codeIn(yield* Effect.repeat(text, { until: holdsCode }))
     })
   })
 })
@@ -90,11 +92,13 @@ export const startServiceWithInbox = Effect.fnUntraced(function* (options: Servi
     codeFor: Effect.fnUntraced(function* (email) {
       yield* service.forgot(email)
       let mail = ""
-      while (!mail.includes(`Mail to ${email}:`)) mail = yield* Queue.take(service.printed)
+      while (!mail.includes(`Mail to ${email}:`) || !holdsCode(mail)) mail = yield* Queue.take(service.printed)
       return codeIn(mail)
     })
   })
 })
+
+const holdsCode = (text: string): boolean => /[?&]code=/.test(text)
 
 /** The code in the text of a mail. */
 export const codeIn = (text: string): string => /[?&]code=([\w-]{43})\s/.exec(text)?.[1] ?? `no code in: ${text}`

@@ -1,0 +1,17 @@
+import { Layer } from "effect"
+import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
+import * as OutboxSql from "../../src/sql/OutboxSql.ts"
+import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
+import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
+import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
+import * as TrailStoreSql from "../../src/sql/TrailStoreSql.ts"
+import { Trail } from "../../src/trail/Trail.ts"
+
+/** Every repository, and the trail that some of them write. */
+export const repositories = Layer.mergeAll(
+  AccountRepositorySql.layer,
+  OutboxSql.layer,
+  RecoveryRequestsSql.layer,
+  ResetCodesSql.layer,
+  SessionRepositorySql.layer
+).pipe(Layer.provideMerge(Trail.layer), Layer.provideMerge(TrailStoreSql.layer))
