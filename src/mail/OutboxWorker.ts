@@ -28,10 +28,10 @@ const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Sched
 /** A code is worth a try each minute, since it soon ends; a notice has time. */
 const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "reset-code" ? 60_000 : 15 * 60_000)
 
-/** Doubles from a second, up to half as much again by chance: what failed together doesn't come back together. */
+/** Doubles from a second, and up to half of it is taken off by chance: what failed together doesn't come back together. */
 const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
   Effect.map(Random.next, (chance) =>
-    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 + chance / 2))
+    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 - chance / 2))
   )
 
 /** Nobody needs to be told of a change that long ago. */
