@@ -122,7 +122,8 @@ const appSecret = secret(
 const listed = (value: string): ReadonlyArray<string> => value.split(",").map((one) => one.trim())
 
 /** As browsers send it: scheme, host and a port that isn't the scheme's own. */
-const isWebOrigin = (value: string): boolean => url("http:", "https:")(value) && URL.parse(value)?.origin === value
+const isWebOrigin = (value: string): boolean =>
+  url("http:", "https:")(value) && URL.parse(value)?.origin === value && !value.includes("*")
 
 const inUrl = (host: string) => (host.includes(":") ? `[${host}]` : host)
 
