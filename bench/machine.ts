@@ -22,6 +22,17 @@ export interface Machine {
 /** Asked before anything of the bench runs. */
 export const loadBefore = Effect.sync(() => loadavg()[0] ?? 0)
 
+const busyMillis = (): number =>
+  cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0)
+
+/** How many cores are busy, seen for a second in which nothing of ours has work: that is other people's. */
+export const otherWork = Effect.gen(function* () {
+  const busyBefore = busyMillis()
+  const began = performance.now()
+  yield* Effect.sleep("1 second")
+  return (busyMillis() - busyBefore) / (performance.now() - began)
+})
+
 export const describeMachine = Effect.fn("describeMachine")(function* (sql: SqlClient.SqlClient, loadBefore: number) {
   const [postgres] = yield* sql<{ readonly version: string }>`select split_part(version(), ' ', 2) as version`
   const machine: Machine = {
@@ -49,7 +60,7 @@ const git = async (...parameters: ReadonlyArray<string>): Promise<string> =>
 const commit = async (): Promise<string> => {
   try {
     const changed = await git("status", "--porcelain", "--", "src", "migrations", "package-lock.json")
-    return `${await git("rev-parse", "--short", "HEAD")}${changed === "" ? "" : ", with changes that aren't committed"}`
+    return `${await git("rev-parse", "--short", "HEAD")}${changed === "" ? "" : ", with changes"}`
   } catch {
     return "unknown" // not a clone, or no git
   }

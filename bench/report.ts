@@ -30,7 +30,8 @@ const figures: ReadonlyArray<Figure> = [
   { name: "  on PGlite, new folder, ms", of: (round) => round.startNewPgliteMillis, digits: 0 },
   { name: "  on PGlite, existing folder, ms", of: (round) => round.startExistingPgliteMillis, digits: 0 },
   { name: "memory idle on PostgreSQL, MiB", of: (round) => round.idleMib, digits: 0, aim: "under 150" },
-  { name: "  after the load, MiB (the most: after all rounds)", of: (round) => round.loadedMib, digits: 0 }
+  { name: "  after the load, MiB (the most: after all rounds)", of: (round) => round.loadedMib, digits: 0 },
+  { name: "cores busy with others' work (disturbs all above)", of: (round) => round.otherWork, digits: 2, aim: "0" }
 ]
 
 /** The median of all rounds with its spread, as text. */

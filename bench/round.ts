@@ -4,6 +4,7 @@ import { hashesOnDefaultPool, hashesOnPoolOfCores } from "./bareHash.ts"
 import { badCode, reset } from "./exchanges.ts"
 import { temporaryFolder } from "./folder.ts"
 import { runLoad } from "./load.ts"
+import { otherWork } from "./machine.ts"
 import type { Plan } from "./plan.ts"
 import { type Server, startServer } from "./server.ts"
 
@@ -19,6 +20,8 @@ export interface Round {
   readonly startExistingPgliteMillis: number
   readonly idleMib: number
   readonly loadedMib: number
+  /** Cores that other processes kept busy. */
+  readonly otherWork: number
 }
 
 const atOnce = 32
@@ -54,7 +57,8 @@ export const measureRound = Effect.fn("measureRound")(function* (options: {
     startNewPgliteMillis: onPglite.newFolder,
     startExistingPgliteMillis: onPglite.existingFolder,
     idleMib: onPostgres.idleMib,
-    loadedMib
+    loadedMib,
+    otherWork: onPostgres.otherWork
   }
   return round
 })
@@ -72,8 +76,8 @@ export const warmUp = Effect.fn("warmUp")(function* (
 const startOnPostgres = (databaseUrl: string) =>
   Effect.gen(function* () {
     const server = yield* startServer({ folder: yield* temporaryFolder, databaseUrl })
-    yield* Effect.sleep("1 second")
-    return { startMillis: server.startMillis, idleMib: yield* server.memoryMib }
+    const seen = yield* otherWork
+    return { startMillis: server.startMillis, otherWork: seen, idleMib: yield* server.memoryMib }
   }).pipe(Effect.scoped)
 
 const startOnPglite = Effect.gen(function* () {

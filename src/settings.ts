@@ -123,8 +123,7 @@ const appSecret = secret(
 /** What stands between the commas. */
 const listed = (value: string): ReadonlyArray<string> => value.split(",").map((one) => one.trim())
 
-/** As browsers send it: scheme, host and a port that isn't the scheme's own. */
-/** An origin as browsers send it. A URL parser takes `*` for a part of a name. */
+/** As browsers send it: scheme, host and a port that isn't the scheme's own. A URL parser takes `*` for a part of a name. */
 const isWebOrigin = (value: string): boolean =>
   url("http:", "https:")(value) && URL.parse(value)?.origin === value && !value.includes("*")
 

@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os"
 import { layer, type Vitest } from "@effect/vitest"
-import { Console, Context, Effect, Layer, Logger, Option, Queue, Redacted, References, Tracer } from "effect"
+import { Console, Context, Effect, Layer, Logger, Metric, Option, Queue, Redacted, References, Tracer } from "effect"
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { type Replacements, ServerLayer } from "../../src/server.ts"
@@ -124,6 +124,7 @@ const start = Effect.fnUntraced(function* ({ hasher, settings }: ServiceOptions)
     Logger.layer([Logger.map(Logger.formatJson, (line) => logs.push(line))]),
     Layer.succeed(References.MinimumLogLevel, "All"),
     Layer.succeed(Tracer.Tracer, tracer),
+    Layer.succeed(Metric.MetricRegistry, new Map()),
     Layer.succeed(Console.Console, Object.assign(Object.create(globalThis.console), { log }))
   )
   // With a database of its own the service makes its own client too.

@@ -1,0 +1,277 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Option, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { Api } from "../../src/api/Api.ts"
+import { RateLimits } from "../../src/api/RateLimits.ts"
+import { trustedProxy } from "../../src/http/clientAddress.ts"
+import { limits } from "../../src/http/limits.ts"
+import { proxyTo } from "../sql/proxy.ts"
+import { type Answer, assertError, type Client } from "../support/client.ts"
+import { emptyPostgres, timePasses } from "../support/databases.ts"
+import { onBothDatabases, onPostgres, startServiceWithInbox } from "../support/service.ts"
+
+const limited = { rateLimit: true }
+const behindProxy = { rateLimit: true, trustedProxies: [Option.getOrThrow(trustedProxy("127.0.0.1"))] }
+const from = (address: string) => ({ "x-forwarded-for": address })
+const nobodysCode = "x".repeat(43)
+
+/** A request at each door that has a limit, without a body that is good for anything. */
+const doors: Record<string, string> = {
+  forgotPassword: "/auth/forgot-password",
+  resetPassword: "/auth/reset-password",
+  checkResetCode: "/auth/reset-password/check",
+  signIn: "/auth/local",
+  register: "/auth/local/register"
+}
+
+const forgot = (client: Client, address: string, email = "nobody@example.com") =>
+  client.post("/auth/forgot-password", { email }, from(address))
+
+/** So many of one request at once, and their statuses counted. */
+const flood = Effect.fnUntraced(function* (times: number, request: (index: number) => Effect.Effect<Answer>) {
+  const answers = yield* Effect.forEach(
+    Array.from({ length: times }, (_, index) => index),
+    request,
+    { concurrency: 50 }
+  )
+  return Object.fromEntries(
+    [...Map.groupBy(answers, ({ status }) => status)].map(([status, answers]) => [status, answers.length])
+  )
+})
+
+const assertRefused = (answer: Answer) => {
+  assertError(answer, 429, "RateLimited")
+  const seconds = Number(answer.headers["retry-after"])
+  assert.isTrue(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60, answer.headers["retry-after"])
+  assert.strictEqual(answer.headers["ratelimit-remaining"], "0")
+  assert.strictEqual(answer.headers["ratelimit-reset"], answer.headers["retry-after"])
+}
+
+describe("the contract", () => {
+  it("has a number for each endpoint that is limited, and no other", () => {
+    const endpoints = Object.values(Api.groups).flatMap((group) => Object.values(group.endpoints))
+    const marked = endpoints.filter(({ middlewares }) => [...middlewares].some(({ key }) => key === RateLimits.key))
+    assert.sameMembers(
+      marked.map(({ identifier }) => identifier),
+      Object.keys(limits)
+    )
+  })
+})
+
+onBothDatabases("limits", Layer.empty, (it) => {
+  it.effect("count a client without a trusted proxy as one, whatever its headers say (E1)", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: limited })
+      const statuses = yield* flood(1000, (index) =>
+        service.post(
+          "/auth/forgot-password",
+          { email: `somebody${index}@example.com` },
+          {
+            "x-forwarded-for": `203.0.113.${index % 256}, 2001:db8:${index.toString(16)}::1`,
+            forwarded: `for=198.51.100.${index % 256}`,
+            "x-real-ip": `198.51.100.${index % 256}`,
+            "true-client-ip": `198.51.100.${index % 256}`
+          }
+        )
+      )
+      assert.deepStrictEqual(statuses, { 200: limits.forgotPassword, 429: 1000 - limits.forgotPassword })
+      assert.strictEqual((yield* service.get("/health")).status, 200)
+    })
+  )
+
+  it.effect("count the addresses of one IPv6 /64 as one, and those of another apart (E1)", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      const statuses = yield* flood(100, (index) => forgot(service, `2001:db8:0:1:${index.toString(16)}::${index}`))
+      assert.deepStrictEqual(statuses, { 200: 10, 429: 90 })
+      assert.strictEqual((yield* forgot(service, "2001:db8:0:2::1")).status, 200)
+      assert.strictEqual((yield* forgot(service, "203.0.113.1")).status, 200)
+      assert.strictEqual((yield* forgot(service, "::ffff:203.0.113.1")).headers["ratelimit-remaining"], "8")
+    })
+  )
+
+  it.effect("are each door's own, and stand on every answer of the door", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      for (const [door, limit] of Object.entries(limits)) {
+        const ask = service.post(doors[door] ?? "", {}, from("203.0.113.2"))
+        for (let remaining = limit - 1; remaining >= 0; remaining--) {
+          const answer = yield* ask
+          assertError(answer, 400, "InvalidRequest")
+          assert.strictEqual(answer.headers["ratelimit-limit"], String(limit))
+          assert.strictEqual(answer.headers["ratelimit-remaining"], String(remaining))
+          assert.match(String(answer.headers["ratelimit-reset"]), /^[1-9]\d?$/)
+        }
+        assertRefused(yield* ask)
+      }
+      for (const path of ["/health", "/users/me", "/openapi.json"]) {
+        assert.isUndefined((yield* service.get(path, from("203.0.113.2"))).headers["ratelimit-limit"])
+      }
+    })
+  )
+
+  it.effect("hold for a path however it is spelt", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: limited })
+      yield* flood(10, () => service.forgot("nobody@example.com"))
+      for (const path of [
+        "/auth/forgot-password?x",
+        "/auth//forgot-password",
+        "/%61uth/forgot-password",
+        "/AUTH/forgot-password",
+        "/auth/forgot-password/"
+      ]) {
+        const { status } = yield* service.post(path, { email: "nobody@example.com" })
+        assert.include([404, 429], status, path)
+      }
+    })
+  )
+
+  it.effect("take no bucket from what the body says (E2)", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      const bodies = ["A@example.com", "a@EXAMPLE.com ", "b@example.com"].map((email) => ({ email }))
+      for (const [index, body] of [...bodies, ...bodies].entries()) {
+        const { headers } = yield* service.post(
+          "/auth/forgot-password",
+          { ...body, ip: `203.0.113.${index}` },
+          from("203.0.113.3")
+        )
+        assert.strictEqual(headers["ratelimit-remaining"], String(9 - index))
+      }
+      const statuses = yield* flood(100, (index) =>
+        service.post(
+          "/auth/reset-password",
+          {
+            code: nobodysCode,
+            password: "a long phrase",
+            passwordConfirmation: "a long phrase",
+            email: `${index}@example.com`
+          },
+          from("203.0.113.3")
+        )
+      )
+      assert.deepStrictEqual(statuses, { 404: 20, 429: 80 })
+    })
+  )
+
+  it.effect("tell nothing of an account (C3)", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({
+        settings: { ...behindProxy, resetLimits: { codeTtlMillis: 60_000, cooldownMillis: 60_000, hourlyCap: 1 } }
+      })
+      const { email } = yield* service.register({ username: "known", email: "known@example.com" })
+      const telling = ({
+        headers: { date: _, "x-request-id": __, "ratelimit-reset": ___, "retry-after": ____, ...headers },
+        status,
+        text
+      }: Answer) => ({ headers, status, text })
+      for (let time = 0; time < 12; time++) {
+        const known = telling(yield* forgot(service, "203.0.113.4", email))
+        const unknown = telling(yield* forgot(service, "203.0.113.5", "unknown@example.com"))
+        assert.deepStrictEqual(known, unknown)
+        assert.strictEqual(known.status, time < 10 ? 200 : 429)
+      }
+    })
+  )
+
+  it.effect("end with the window, and are kept over a restart (E5)", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const first = yield* Scope.provide(startServiceWithInbox({ settings: behindProxy }), scope)
+      yield* flood(11, () => forgot(first, "203.0.113.6"))
+      yield* Scope.close(scope, yield* Effect.exit(Effect.void))
+      const second = yield* startServiceWithInbox({ settings: behindProxy })
+      assertRefused(yield* forgot(second, "203.0.113.6"))
+      yield* timePasses("30 seconds")
+      const third = yield* startServiceWithInbox({ settings: behindProxy })
+      const refused = yield* forgot(third, "203.0.113.6")
+      assertRefused(refused)
+      assert.isAtMost(Number(refused.headers["retry-after"]), 30)
+      yield* timePasses("30 seconds")
+      const fourth = yield* startServiceWithInbox({ settings: behindProxy })
+      const answer = yield* forgot(fourth, "203.0.113.6")
+      assert.strictEqual(answer.status, 200)
+      assert.strictEqual(answer.headers["ratelimit-remaining"], "9")
+    })
+  )
+
+  it.effect("hold for what the page posts and looks up, and say so on the page", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: limited })
+      const headers = { "content-type": "application/x-www-form-urlencoded", cookie: `rekey_reset_code=${nobodysCode}` }
+      const post = service.send("POST", "/reset-password", {
+        headers,
+        body: "password=a+long+phrase&passwordConfirmation=a+long+phrase"
+      })
+      yield* flood(15, () => service.reset(nobodysCode, "a long phrase"))
+      assert.strictEqual((yield* post).headers["ratelimit-remaining"], "4")
+      assert.deepStrictEqual(yield* flood(10, () => post), { 404: 4, 429: 6 })
+      const page = yield* post
+      assert.strictEqual(page.status, 429)
+      assert.match(String(page.headers["content-type"]), /^text\/html/)
+      assert.include(page.text, "Too many requests. Try again later.")
+      assert.isAtLeast(Number(page.headers["retry-after"]), 1)
+      assert.isUndefined(page.headers["set-cookie"]) // the code is kept for the next try
+      const look = service.get("/reset-password", { cookie: headers.cookie })
+      assert.deepStrictEqual(yield* flood(31, () => look), { 404: 30, 429: 1 })
+      assert.strictEqual((yield* service.get("/reset-password")).status, 200)
+    })
+  )
+
+  it.effect("keep no address", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      yield* forgot(service, "203.0.113.7")
+      const sql = yield* SqlClient.SqlClient
+      const rows = yield* sql<{ readonly row: string; readonly size: number }>`
+        select r::text as row, octet_length(key) as size from rate_limits r`
+      assert.isNotEmpty(rows)
+      for (const { row, size } of rows) {
+        assert.strictEqual(size, 32)
+        assert.notInclude(row, Buffer.from("203.0.113.7").toString("hex"))
+      }
+    })
+  )
+
+  it.effect("can be off", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: { rateLimit: false } })
+      assert.deepStrictEqual(yield* flood(100, () => service.forgot("nobody@example.com")), { 200: 100 })
+      assert.deepStrictEqual(yield* flood(30, () => service.signIn("nobody", "a long phrase")), { 400: 30 })
+      assert.isUndefined((yield* service.forgot("nobody@example.com")).headers["ratelimit-limit"])
+    })
+  )
+})
+
+onPostgres("limits of two services on one PostgreSQL", Layer.empty, (it) => {
+  it.effect("are shared (E5)", () =>
+    Effect.gen(function* () {
+      const settings = { ...behindProxy, databaseUrl: Option.some(yield* emptyPostgres) }
+      const services = [yield* startServiceWithInbox({ settings }), yield* startServiceWithInbox({ settings })] as const
+      const statuses = yield* flood(200, (index) => forgot(services[index % 2 === 0 ? 0 : 1], "203.0.113.1"))
+      assert.deepStrictEqual(statuses, { 200: 10, 429: 190 })
+    })
+  )
+
+  it.effect(
+    "let a flood neither wait on its row nor take the pool, and answer 503 for others while the database is away",
+    () =>
+      Effect.gen(function* () {
+        const proxy = yield* proxyTo(yield* emptyPostgres)
+        const service = yield* startServiceWithInbox({
+          settings: { ...behindProxy, databaseUrl: Option.some(proxy.url) }
+        })
+        yield* flood(11, () => forgot(service, "203.0.113.1"))
+        yield* proxy.swallow(true)
+        // From memory: no statement could answer now.
+        assert.deepStrictEqual(yield* flood(500, () => forgot(service, "203.0.113.1")), { 429: 500 })
+        const answer = yield* forgot(service, "203.0.113.2")
+        assertError(answer, 503, "Unavailable")
+        assert.match(String(answer.headers["retry-after"]), /^\d+$/)
+        assert.isUndefined(answer.headers["ratelimit-limit"])
+        yield* proxy.swallow(false)
+        yield* proxy.cut
+      })
+  )
+})
