@@ -109,7 +109,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "issue: requests from before the last change count",
     file: requests,
-    from: "and password_changed_at <= ",
-    to: "and now() >= "
+    from: "when password_changed_at > ",
+    to: "when now() < "
   }
 ]

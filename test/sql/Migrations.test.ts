@@ -11,6 +11,13 @@ import { embeddedClient, emptyPostgres, postgresClient } from "../support/databa
 
 const quiet = Logger.layer([])
 
+/** The client, once its database is open. */
+const opened = (client: Layer.Layer<SqlClient.SqlClient>) =>
+  Layer.effectDiscard(Effect.flatMap(SqlClient.SqlClient, (sql) => sql`select 1`)).pipe(
+    Layer.provideMerge(client),
+    Layer.provideMerge(quiet)
+  )
+
 /** A folder of migrations, gone with the scope. */
 const folderOf = (files: Readonly<Record<string, string>>) =>
   Effect.acquireRelease(
@@ -44,7 +51,7 @@ for (const [database, client] of [
   ["embedded", embeddedClient],
   ["PostgreSQL", postgresClient]
 ] as const) {
-  layer(Layer.provideMerge(client, quiet), { excludeTestServices: true })(`migrations, ${database}`, (it) => {
+  layer(opened(client), { excludeTestServices: true })(`migrations, ${database}`, (it) => {
     it.effect("those that come with Rekey are applied, each once, and recorded under their names", () =>
       Effect.gen(function* () {
         yield* emptied
@@ -121,49 +128,46 @@ for (const [database, client] of [
   })
 }
 
-layer(Layer.provideMerge(postgresClient, quiet), { excludeTestServices: true })(
-  "migrations, several processes",
-  (it) => {
-    it.effect("processes that start at once on an empty database take their turns", () =>
-      Effect.gen(function* () {
-        yield* Effect.all(
-          Array.from({ length: 8 }, () => migrate(shippedMigrations)),
-          { concurrency: "unbounded" }
-        )
-        assert.include(yield* tables, "users")
-      })
-    )
+layer(opened(postgresClient), { excludeTestServices: true })("migrations, several processes", (it) => {
+  it.effect("processes that start at once on an empty database take their turns", () =>
+    Effect.gen(function* () {
+      yield* Effect.all(
+        Array.from({ length: 8 }, () => migrate(shippedMigrations)),
+        { concurrency: "unbounded" }
+      )
+      assert.include(yield* tables, "users")
+    })
+  )
 
-    it.effect("also where the database's transactions are serializable by default", () =>
-      Effect.gen(function* () {
-        const url = yield* emptyPostgres
-        const name = new URL(Redacted.value(url)).pathname.slice(1)
-        const sql = yield* SqlClient.SqlClient
-        yield* sql`alter database ${sql(name)} set default_transaction_isolation = 'serializable'`
-        const process = migrate(shippedMigrations).pipe(
-          Effect.provide(PostgresClient.layer({ url, poolSize: 1, prepare: true }), { local: true })
-        )
-        yield* Effect.all(
-          Array.from({ length: 8 }, () => process),
-          { concurrency: "unbounded" }
-        )
-      })
-    )
+  it.effect("also where the database's transactions are serializable by default", () =>
+    Effect.gen(function* () {
+      const url = yield* emptyPostgres
+      const name = new URL(Redacted.value(url)).pathname.slice(1)
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`alter database ${sql(name)} set default_transaction_isolation = 'serializable'`
+      const process = migrate(shippedMigrations).pipe(
+        Effect.provide(PostgresClient.layer({ url, poolSize: 1, prepare: true }), { local: true })
+      )
+      yield* Effect.all(
+        Array.from({ length: 8 }, () => process),
+        { concurrency: "unbounded" }
+      )
+    })
+  )
 
-    it.effect("a role that may not create tables runs the service once they are there", () =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        yield* migrate(shippedMigrations)
-        const role = `service_${crypto.randomUUID().slice(0, 8)}`
-        yield* sql`create role ${sql(role)}`
-        yield* Effect.addFinalizer(() =>
-          Effect.orDie(Effect.andThen(sql`drop owned by ${sql(role)}`, sql`drop role ${sql(role)}`))
-        )
-        yield* sql`grant select, insert, update, delete on all tables in schema public to ${sql(role)}`
-        yield* migrate(shippedMigrations).pipe((applied) =>
-          sql.withTransaction(Effect.andThen(sql`set local role ${sql(role)}`, applied))
-        )
-      })
-    )
-  }
-)
+  it.effect("a role that may not create tables runs the service once they are there", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* migrate(shippedMigrations)
+      const role = `service_${crypto.randomUUID().slice(0, 8)}`
+      yield* sql`create role ${sql(role)}`
+      yield* Effect.addFinalizer(() =>
+        Effect.orDie(Effect.andThen(sql`drop owned by ${sql(role)}`, sql`drop role ${sql(role)}`))
+      )
+      yield* sql`grant select, insert, update, delete on all tables in schema public to ${sql(role)}`
+      yield* migrate(shippedMigrations).pipe((applied) =>
+        sql.withTransaction(Effect.andThen(sql`set local role ${sql(role)}`, applied))
+      )
+    })
+  )
+})
