@@ -16,7 +16,8 @@ export const requestText = (method: "GET" | "POST", path: string, body?: unknown
 
 /**
  * A connection that stays open, for one request after the other. It knows of HTTP what our answers need: a status and a body
- * of a stated length. `node:http` as the client takes 5 times its processor time, of the cores that it measures.
+ * of a stated length. A client shares the cores with what it measures: this one takes 23 µs a request, `node:http` 80, `fetch`
+ * 320, and against an empty server it reaches the rate of `wrk`.
  */
 export class Connection {
   readonly #socket: Socket

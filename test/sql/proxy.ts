@@ -2,14 +2,16 @@ import { connect, createServer, type Socket } from "node:net"
 import { Effect, Redacted } from "effect"
 
 /**
- * A network between a client and its PostgreSQL that can go wrong: it can swallow what the server answers, and it can cut the
- * connections that are open.
+ * A network between a client and its PostgreSQL that can go wrong: it can swallow what the server answers, cut the connections
+ * that are open, and refuse new ones.
  */
 export const proxyTo = Effect.fnUntraced(function* (target: Redacted.Redacted) {
   const { hostname, port } = new URL(Redacted.value(target))
   const open = new Set<Socket>()
   let swallowing = false
+  let refusing = false
   const server = createServer((client) => {
+    if (refusing) return void client.destroy()
     const upstream = connect(Number(port), hostname)
     for (const socket of [client, upstream]) {
       open.add(socket)
@@ -43,6 +45,10 @@ export const proxyTo = Effect.fnUntraced(function* (target: Redacted.Redacted) {
     swallow: (on: boolean) =>
       Effect.sync(() => {
         swallowing = on
+      }),
+    refuse: (on: boolean) =>
+      Effect.sync(() => {
+        refusing = on
       })
   }
 })

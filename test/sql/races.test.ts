@@ -250,7 +250,10 @@ once.live("a reset whose answer is lost on its way is read back, and is told as 
         Effect.provide(PostgresClient.layer({ url: direct, poolSize: 1, prepare: true }), { local: true })
       )
       yield* proxy.swallow(false)
+      yield* proxy.refuse(true)
       yield* proxy.cut
+      yield* Effect.sleep("150 millis") // so the first attempt to read back fails
+      yield* proxy.refuse(false)
       const { user, version } = yield* Fiber.join(reset)
       assert.strictEqual(user.id, account.user.id)
       assert.strictEqual(version, account.version + 1)
