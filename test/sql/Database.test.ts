@@ -137,7 +137,10 @@ onEachDatabase("the way to the database", Layer.empty, (it) => {
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
       const scope = yield* Scope.make()
-      const layer = Layer.provide(Database.layer, Layer.merge(Layer.succeed(SqlClient.SqlClient, sql), quiet))
+      const layer = Layer.provide(
+        Layer.fresh(Database.layer),
+        Layer.merge(Layer.succeed(SqlClient.SqlClient, sql), quiet)
+      )
       const { run, started } = Context.get(yield* Scope.provide(Layer.build(layer), scope), Database)
       yield* started
       const begun = yield* Deferred.make<void>()
