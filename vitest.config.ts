@@ -6,7 +6,8 @@ export default defineConfig({
     globalSetup: ["test/support/postgres.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",
-    maxWorkers: 2,
+    // One more than the cores that it is measured on: tests wait for databases and processes now and then.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }

@@ -28,11 +28,11 @@ const obeys = "any sequence of operations, two of them at once now and then, doe
 const patience = 60_000 + runs * 2000
 
 layer(Layer.provideMerge(WorldLayer, migrated(embeddedClient)), { excludeTestServices: true })("embedded", (it) =>
-  it.effect(obeys, () => obeysTheModel(12), patience)
+  it.effect(obeys, () => obeysTheModel(8), patience)
 )
 
 describe("where the process's clock is an hour slow (B5)", () => {
   beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 }))
   afterAll(() => void vi.useRealTimers())
-  onPostgres("PostgreSQL", WorldLayer, (it) => it.effect(obeys, () => obeysTheModel(50), patience))
+  onPostgres("PostgreSQL", WorldLayer, (it) => it.effect(obeys, () => obeysTheModel(16), patience))
 })
