@@ -1,4 +1,5 @@
-import { NodeFileSystem, NodeRuntime } from "@effect/platform-node"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Logger, Option, References } from "effect"
 import { paths } from "./http/paths.ts"
 import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
