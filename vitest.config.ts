@@ -8,6 +8,8 @@ export default defineConfig({
     pool: "forks",
     // One more than the cores that it is measured on: tests wait for databases and processes now and then.
     maxWorkers: 3,
+    // On a busy machine of CI a test may be tried once more; the report says which was.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }
