@@ -16,7 +16,7 @@ export interface Server {
   readonly startMillis: number
   /** Resident memory of the process. */
   readonly memoryMib: Effect.Effect<number>
-  /** What it logged last. */
+  /** What it logged last, and how it ended if it has: somebody else may have ended it. */
   readonly logTail: Effect.Effect<string>
   /** Asks it to end and waits until it has. */
   readonly stop: Effect.Effect<void>
@@ -41,8 +41,6 @@ export const startServer = Effect.fn("startServer")(function* (options: {
 }): Effect.fn.Return<Server, ServerNotReady, Scope.Scope> {
   const port = yield* freePort
   const logFile = join(options.folder, "server.log")
-  const logTail = Effect.promise(async () => (await readFile(logFile, "utf8")).slice(-2000))
-
   const { child, ended, spawned } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const log = openSync(logFile, "a")
@@ -70,6 +68,10 @@ export const startServer = Effect.fn("startServer")(function* (options: {
       })
   )
   const end = Effect.promise(() => ended)
+  const logTail = Effect.promise(async () => {
+    const how = child.signalCode ?? child.exitCode
+    return `${(await readFile(logFile, "utf8")).slice(-2000)}${how === null ? "" : `\nIt ended with ${how}.`}`
+  })
 
   yield* Effect.promise((signal) => untilReady(port, signal)).pipe(
     Effect.raceFirst(Effect.andThen(end, Effect.fail("ended"))),
