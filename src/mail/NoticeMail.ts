@@ -3,9 +3,10 @@ import { letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 import type { Notice } from "./Outbox.ts"
 
+const utc = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" })
+
 /** In UTC, since nobody knows where the reader is: `24 November 2026 at 13:05 UTC`. */
-const inUtc = (at: Date): string =>
-  `${new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" }).format(at)} UTC`
+const inUtc = (at: Date): string => `${utc.format(at)} UTC`
 
 const place = (address: string | null): string => {
   if (address === null) return "at an address that isn't recorded"
