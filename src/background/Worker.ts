@@ -1,5 +1,6 @@
 import { type Duration, Effect, Latch, type Scope } from "effect"
 import { Unavailable } from "../domain/Failure.ts"
+import { gatherFor } from "./Gathering.ts"
 
 /** Work that goes on behind the doors. */
 export interface Worker {
@@ -22,10 +23,13 @@ export const makeWorker = Effect.fnUntraced(function* (options: {
   readonly broken: string
   readonly every: Duration.Input
   readonly between?: Duration.Input
+  /** After a look that found no more, no other is taken for so many milliseconds: what comes meanwhile is taken together. */
+  readonly gatherMillis?: number
 }): Effect.fn.Return<Worker> {
   // Open from the start: there may be work from before.
   const awake = yield* Latch.make(true)
-  const { between = 0 } = options
+  const { between = 0, gatherMillis = 0 } = options
+  const gather = gatherMillis > 0 ? gatherFor(gatherMillis) : Effect.void
   const awakeWithin = (pause: Duration.Input) => Effect.raceFirst(awake.await, Effect.sleep(pause))
 
   const start: Worker["start"] = (look) => {
@@ -42,7 +46,7 @@ export const makeWorker = Effect.fnUntraced(function* (options: {
       Effect.andThen(lookUntilDone),
       Effect.matchEffect({
         onFailure: () => awakeWithin(pauseAfterFailure),
-        onSuccess: () => awakeWithin(options.every)
+        onSuccess: () => Effect.andThen(gather, awakeWithin(options.every))
       }),
       Effect.forever,
       Effect.forkScoped,

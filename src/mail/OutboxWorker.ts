@@ -60,6 +60,11 @@ export class OutboxWorker extends Context.Service<
   static readonly layer = (options: {
     readonly appName: string
     readonly resetUrl: URL
+    /**
+     * How long after one look at the outbox the next is taken, in milliseconds: under load a look takes several mails along. A mail
+     * should be on its way within 100.
+     */
+    readonly gatherMillis?: number
   }): Layer.Layer<OutboxWorker, never, Outbox | Mailer | ResetCodeMint> =>
     Layer.effect(
       OutboxWorker,
@@ -70,7 +75,11 @@ export class OutboxWorker extends Context.Service<
         const scope = yield* Effect.scope
         const nobodysCode = yield* mint.fresh
         const inHand = yield* FiberSet.make<void>()
-        const worker = yield* makeWorker({ broken: "Looking into the outbox broke.", every: lookEvery })
+        const worker = yield* makeWorker({
+          broken: "Looking into the outbox broke.",
+          every: lookEvery,
+          gatherMillis: options.gatherMillis ?? 25
+        })
         let rehearsals = 0
 
         const renderCode = Effect.fnUntraced(function* (
@@ -164,7 +173,7 @@ export class OutboxWorker extends Context.Service<
             const mails = yield* outbox.claim(room, leaseMillis)
             for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
             for (; rehearsals > 0; rehearsals--) yield* FiberSet.run(inHand, rehearseOne())
-            return false
+            return mails.length === room
           })
         )
 

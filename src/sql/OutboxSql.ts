@@ -1,6 +1,8 @@
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Request, RequestResolver, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { gatherFor } from "../background/Gathering.ts"
 import { Email } from "../domain/Email.ts"
+import type { Unavailable } from "../domain/Failure.ts"
 import { ResetCodeHash } from "../domain/ResetCode.ts"
 import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
@@ -45,6 +47,21 @@ const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
   return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
 }
 
+/** What became of a mail. The id as text, since JSON has no large integers. */
+class Settlement extends Request.Class<
+  {
+    readonly row: { readonly id: string; readonly outcome: "sent" | "dropped" | "dead"; readonly reason: string | null }
+  },
+  void,
+  Unavailable
+> {}
+
+/** How long a mail that has ended waits for others to be written down with it. */
+const gatherMillis = 20
+
+/** An id that no mail has. */
+const nobodysMail = 0n
+
 /** Mails in the table `outbox`. */
 export const layer = Layer.effect(
   Outbox,
@@ -86,20 +103,28 @@ export const layer = Layer.effect(
       )
     )
 
-    const settled = (id: bigint, outcome: "sent" | "dropped" | "dead") => sql`
-      update outbox set outcome = ${outcome}, settled_at = now(), nonce = null, leased_until = null
-      where id = ${id} and outcome is null
-      returning kind, user_id, request_id`
-
-    /** What became of a mail, in the outbox and in the trail. */
-    const settle = (id: bigint, outcome: "sent" | "dropped" | "dead", reason: string | null) =>
+    /** What became of mails, in the outbox and in the trail: a statement for all that end at about the same time. */
+    const settlements = RequestResolver.make<Settlement>((entries) =>
       sql`
-        with settled as (${settled(id, outcome)})
+        with ended as (
+          select id, outcome, reason
+          from jsonb_to_recordset(${JSON.stringify(entries.map(({ request }) => request.row))}::text::jsonb)
+            as r (id bigint, outcome text, reason text)
+        ), settled as (
+          update outbox o set outcome = e.outcome, settled_at = now(), nonce = null, leased_until = null
+          from ended e where o.id = e.id and o.outcome is null
+          returning o.id, o.kind, o.user_id, o.request_id
+        )
         insert into audit (event, outcome, reason, actor, user_id, request_id)
-        select 'mail.' || kind, ${outcome}::text, ${reason}::text, 'system', user_id, request_id from settled`.pipe(
-        Effect.asVoid,
-        database.run
+        select 'mail.' || coalesce(s.kind, 'reset-code'), e.outcome, e.reason, 'system', s.user_id, s.request_id
+        from ended e left join settled s using (id) where s.id is not null or e.id = ${nobodysMail}::bigint`.pipe(
+        database.run,
+        Effect.andThen(Effect.forEach(entries, Request.succeed(undefined), { discard: true }))
       )
+    ).pipe(RequestResolver.setDelayEffect(gatherFor(gatherMillis)))
+
+    const settle = (id: bigint, outcome: "sent" | "dropped" | "dead", reason: string | null) =>
+      Effect.request(new Settlement({ row: { id: String(id), outcome, reason } }), settlements)
 
     const retry: Outbox["Service"]["retry"] = Effect.fn("Outbox.retry")((id, afterMillis) =>
       sql`
@@ -107,20 +132,14 @@ export const layer = Layer.effect(
         where id = ${id} and outcome is null`.pipe(Effect.asVoid, database.run)
     )
 
-    // No row has this id, and one is written to the trail all the same.
-    const rehearse = sql`
-      with settled as (${settled(0n, "sent")})
-      insert into audit (event, outcome, reason, actor, user_id, request_id)
-      select 'mail.reset-code', 'dropped', 'no-code', 'system', s.user_id, s.request_id
-      from (select) nobody left join settled s on true`.pipe(Effect.asVoid, database.run)
-
     return Outbox.of({
       claim,
       sent: Effect.fn("Outbox.sent")((id) => settle(id, "sent", null)),
       retry,
       drop: Effect.fn("Outbox.drop")((id, reason) => settle(id, "dropped", reason)),
       setAside: Effect.fn("Outbox.setAside")((id, reason) => settle(id, "dead", reason)),
-      rehearse: Effect.withSpan(rehearse, "Outbox.sent")
+      // No row has this id, and one is written to the trail all the same.
+      rehearse: Effect.withSpan(settle(nobodysMail, "dropped", "no-code"), "Outbox.sent")
     })
   })
 )

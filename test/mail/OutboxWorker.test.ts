@@ -27,7 +27,7 @@ const mint = syncMint("the secret of the tests")
 const otherMint = syncMint("another secret")
 
 const options = { appName: "Rekey", resetUrl: new URL("https://app.example.com/reset-password") }
-const worker = OutboxWorker.layer(options)
+const worker = OutboxWorker.layer({ ...options, gatherMillis: 0 })
 
 /** The worker between an outbox and a mailer that fail when they are told to. */
 const withDoubles = Effect.provide(
