@@ -1,7 +1,7 @@
 import { execFile, spawn } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
 import { readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -28,7 +28,15 @@ export class ServerNotReady extends Data.TaggedError("ServerNotReady")<{ readonl
   }
 }
 
-const program = fileURLToPath(new URL("../src/main.ts", import.meta.url))
+const project = fileURLToPath(new URL("../", import.meta.url))
+
+/** What `npm start` runs, with its paths absolute: it is run in another folder. */
+const startScript = async (): Promise<string> => {
+  const manifest: { readonly scripts: { readonly start: string } } = JSON.parse(
+    await readFile(join(project, "package.json"), "utf8")
+  )
+  return manifest.scripts.start.replaceAll(/\b(?=(node_modules|src)\/)/g, project)
+}
 
 /**
  * Starts the service and waits until it is ready; it is killed with the scope. Unlike the server of `test/support` it logs to
@@ -40,16 +48,17 @@ export const startServer = Effect.fn("startServer")(function* (options: {
   readonly databaseUrl?: string
 }): Effect.fn.Return<Server, ServerNotReady, Scope.Scope> {
   const port = yield* freePort
+  const script = yield* Effect.promise(startScript)
   const logFile = join(options.folder, "server.log")
   const { child, ended, spawned } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const log = openSync(logFile, "a")
       const spawned = performance.now()
-      const child = spawn(process.execPath, [program], {
+      const child = spawn("sh", ["-c", script], {
         cwd: options.folder,
         stdio: ["ignore", log, log],
         env: {
-          PATH: process.env.PATH,
+          PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
           HOME: options.folder,
           PORT: `${port}`,
           DATA_DIR: join(options.folder, "data"),
