@@ -1,12 +1,14 @@
 /** What an Effect application imports to embed Rekey: the contract, the use cases, their ports, and layers for each. */
 
-export { AccountRepository, type Credentials, type Identifier } from "./accounts/AccountRepository.ts"
+export { AccountRepository, type Credentials } from "./accounts/AccountRepository.ts"
 export { Accounts, type SignedIn } from "./accounts/Accounts.ts"
 export { type Count, GuessCounts } from "./accounts/GuessCounts.ts"
 export { GuessLimits } from "./accounts/GuessLimits.ts"
+export type { Identifier, TypedIdentifier } from "./accounts/Identifier.ts"
 export { SessionRepository, type StoredSession } from "./accounts/SessionRepository.ts"
 export { type Authenticated, Sessions } from "./accounts/Sessions.ts"
 export { SessionTokens } from "./accounts/SessionTokens.ts"
+export { Administration, CurrentAdministrator } from "./api/Administration.ts"
 export { Api } from "./api/Api.ts"
 export { Authorization, CurrentSession } from "./api/Authorization.ts"
 export { Leftovers } from "./background/CleanUp.ts"

@@ -169,7 +169,7 @@ export const ServerLayer = (settings: Settings, replacements: Replacements = {})
   )
   return BeginShutdown.pipe(
     Layer.provideMerge(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
-    Layer.provide(RequestSettings),
+    Layer.provide(RequestSettings(settings)),
     Layer.provideMerge(
       NodeHttpServer.layer(makeNodeServer(settings), {
         host: settings.host,

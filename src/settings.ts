@@ -1,7 +1,9 @@
 import { availableParallelism } from "node:os"
 import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import { AdministratorName } from "./domain/Administrator.ts"
 import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
+import type { Administrators } from "./http/Administration.ts"
 import { type TrustedProxies, trustedProxy } from "./http/clientAddress.ts"
 import type { CorsOrigins } from "./http/headers.ts"
 import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
@@ -36,6 +38,8 @@ export interface Settings {
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
   readonly signInAfterReset: boolean
+  /** None: there is no door for them. */
+  readonly administrators: Administrators
   /** None: there is no `/metrics`. */
   readonly metricsToken: Option.Option<Redacted.Redacted>
   readonly sessionTtlMillis: number
@@ -114,6 +118,9 @@ const webUrl = (example: string) => text("an http or https URL", example, url("h
 const isMailFrom = (value: string) =>
   Option.isSome(Schema.decodeOption(Email)(/^[^<>\p{Cc}]*<([^<>]+)>$/u.exec(value)?.[1] ?? value))
 
+/** Fit to be a bearer token that nobody guesses. */
+const isToken = (value: string) => /^[\x21-\x7e]{32,}$/.test(value)
+
 const appSecret = secret(
   "at least 32 characters, or a comma-separated list of such, the current one first",
   "$(openssl rand -base64 32)",
@@ -122,6 +129,23 @@ const appSecret = secret(
 
 /** What stands between the commas. */
 const listed = (value: string): ReadonlyArray<string> => value.split(",").map((one) => one.trim())
+
+/** None where one of the pairs is wrong, or two have one token: nobody could tell whose deed it was. */
+const administratorsIn = (value: string): Option.Option<Administrators> => {
+  const pairs = listed(value).map((pair) => {
+    const [name = "", ...token] = pair.split(":")
+    return { name, token: token.join(":") }
+  })
+  const right = pairs.every(({ name, token }) => Schema.is(AdministratorName)(name) && isToken(token))
+  return right && new Set(pairs.map(({ token }) => token)).size === pairs.length
+    ? Option.some(
+        pairs.map(({ name, token }) => ({
+          name: AdministratorName.make(name),
+          token: Redacted.make(token, { label: "ADMIN_TOKENS" })
+        }))
+      )
+    : Option.none()
+}
 
 /** As browsers send it: scheme, host and a port that isn't the scheme's own. A URL parser takes `*` for a part of a name. */
 const isWebOrigin = (value: string): boolean =>
@@ -290,9 +314,20 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     },
     signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
     sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
+    administrators: Option.match(
+      yield* optional(
+        "ADMIN_TOKENS",
+        secret(
+          "name:token, or a comma-separated list of such, each name of 1 to 64 characters, each token another one of at least 32 characters without spaces",
+          "alice:$(openssl rand -hex 32)",
+          (_) => Option.isSome(administratorsIn(_))
+        )
+      ),
+      { onNone: () => [], onSome: (list) => Option.getOrElse(administratorsIn(Redacted.value(list)), () => []) }
+    ),
     metricsToken: yield* optional(
       "METRICS_TOKEN",
-      secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", (_) => /^[\x21-\x7e]{32,}$/.test(_))
+      secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", isToken)
     ),
     audit: {
       retentionMillis: yield* withDefault("AUDIT_RETENTION", duration("400 days", Duration.days(1)), 400 * 86_400_000),

@@ -66,6 +66,7 @@ describe("the settings", () => {
         registration: true,
         passwordLength: { minLength: 8, maxLength: 256 },
         signInAfterReset: false,
+        administrators: [],
         metricsToken: Option.none(),
         sessionTtlMillis: 2_592_000_000,
         audit: { retentionMillis: 34_560_000_000, address: "truncated" },
@@ -126,6 +127,7 @@ describe("the settings", () => {
         HASH_QUEUE_LIMIT: "0",
         SIGN_IN_AFTER_RESET: "true",
         SESSION_TTL: "1 day",
+        ADMIN_TOKENS: `alice:${secret}:a, Zoë (night shift):${secret}z,alice:${secret}b`,
         METRICS_TOKEN: `${secret}metrics`,
         AUDIT_RETENTION: "30 days",
         AUDIT_ADDRESS: "none",
@@ -133,6 +135,7 @@ describe("the settings", () => {
         LOG_FORMAT: "json"
       })
       const {
+        administrators,
         appSecrets,
         corsOrigins,
         databaseUrl,
@@ -148,6 +151,14 @@ describe("the settings", () => {
       assert.strictEqual(Redacted.value(Option.getOrThrow(databaseUrl)), "postgres://rekey:p4ss@db/rekey")
       assert.deepStrictEqual(Option.getOrThrow(appSecrets).map(Redacted.value), [`${secret}new`, `${secret}old`])
       assert.strictEqual(Redacted.value(Option.getOrThrow(metricsToken)), `${secret}metrics`)
+      assert.deepStrictEqual(
+        administrators.map(({ name, token }) => [name, Redacted.value(token)]),
+        [
+          ["alice", `${secret}:a`],
+          ["Zoë (night shift)", `${secret}z`],
+          ["alice", `${secret}b`]
+        ]
+      )
       assert.deepStrictEqual(corsOrigins, ["https://app.example.com", "http://localhost:5173"])
       assert.deepStrictEqual(trustedProxies.map(String), ["10.0.0.0/8", "2001:db8::7/128", "192.0.2.1/32"])
       const { from, url } = Option.getOrThrow(smtp)
@@ -252,6 +263,22 @@ describe("the settings", () => {
     ["HASH_QUEUE_LIMIT", "-1", "1.5"],
     ["SIGN_IN_AFTER_RESET", "sometimes"],
     ["SESSION_TTL", "for ever", "0 days", "30", "Infinity"],
+    [
+      "ADMIN_TOKENS",
+      secret,
+      `:${secret}`,
+      "alice:too-short",
+      `alice:${"x".repeat(31)}`,
+      `alice:${secret} with a space`,
+      `alice:${secret}é`,
+      `alice:${secret},`,
+      `alice:${secret},bob`,
+      `alice :${secret}`,
+      `two\nlines:${secret}`,
+      `\u202ealice:${secret}`,
+      `${"x".repeat(65)}:${secret}`,
+      `alice:${secret},bob:${secret}`
+    ],
     ["METRICS_TOKEN", "too short", `${secret} with a space`],
     ["LOG_LEVEL", "loud", "info!"],
     ["LOG_FORMAT", "xml"]
@@ -270,7 +297,7 @@ describe("the settings", () => {
           const [, example] =
             new RegExp(`^${name} is wrong: it should be .+, for example ${name}=(.+)$`).exec(lines[0] ?? "") ?? []
           assert.isDefined(example, lines[0])
-          if (name !== "APP_SECRET" && name !== "METRICS_TOKEN") yield* read({ ...base, [name]: example })
+          if (!["APP_SECRET", "ADMIN_TOKENS", "METRICS_TOKEN"].includes(name)) yield* read({ ...base, [name]: example })
         }
       })
     )
@@ -341,15 +368,17 @@ describe("the settings", () => {
         read({
           APP_SECRET: "s3cr3t-too-short",
           DATABASE_URL: "mysql://user:s3cr3t-database@host/x",
-          SMTP_URL: "http://user:s3cr3t-mail@host"
+          SMTP_URL: "http://user:s3cr3t-mail@host",
+          ADMIN_TOKENS: "alice:s3cr3t-too-short"
         })
       )
-      assert.lengthOf(wrong.problems, 3)
+      assert.lengthOf(wrong.problems, 4)
       const right = yield* read({
         ...production,
         APP_SECRET: `s3cr3t-${secret}`,
         DATABASE_URL: "postgres://user:s3cr3t-database@host/x",
-        SMTP_URL: "smtp://user:s3cr3t-mail@host"
+        SMTP_URL: "smtp://user:s3cr3t-mail@host",
+        ADMIN_TOKENS: `alice:s3cr3t-${secret}`
       })
       for (const value of [wrong, right]) {
         for (const text of [`${value}`, JSON.stringify(value), inspect(value, { depth: 9, showHidden: true })]) {

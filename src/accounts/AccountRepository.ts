@@ -1,9 +1,9 @@
 import { Context, type Effect, type Option } from "effect"
-import type { EmailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { SessionId } from "../domain/Session.ts"
-import type { AccountExists, User, UserId, UsernameKey } from "../domain/User.ts"
+import type { AccountExists, User, UserId } from "../domain/User.ts"
+import type { Identifier } from "./Identifier.ts"
 
 /** An account with what proves its owner. `version` rises with every new password and guards every write that relies on it (F8, F9). */
 export interface Credentials {
@@ -11,12 +11,6 @@ export interface Credentials {
   readonly passwordHash: PasswordHash
   readonly version: number
 }
-
-/** How an account is named at sign-in. */
-export type Identifier =
-  | { readonly _tag: "Email"; readonly key: EmailKey }
-  | { readonly _tag: "Username"; readonly key: UsernameKey }
-  | { readonly _tag: "UserId"; readonly id: UserId }
 
 /** Accounts as the use cases need them of a store. */
 export class AccountRepository extends Context.Service<

@@ -1,6 +1,6 @@
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { Email, emailKey } from "../domain/Email.ts"
+import type { Email } from "../domain/Email.ts"
 import { type Busy, type RateLimited, Unavailable } from "../domain/Failure.ts"
 import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
 import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
@@ -11,15 +11,15 @@ import {
   RegistrationClosed,
   type User,
   UserId,
-  type Username,
-  usernameKey
+  type Username
 } from "../domain/User.ts"
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { Trail } from "../trail/Trail.ts"
-import { AccountRepository, type Identifier } from "./AccountRepository.ts"
+import { AccountRepository } from "./AccountRepository.ts"
 import { GuessLimits } from "./GuessLimits.ts"
+import { type Identifier, identify } from "./Identifier.ts"
 import { type Authenticated, Sessions } from "./Sessions.ts"
 
 /** An account and a token that proves who is signed in to it. */
@@ -178,12 +178,3 @@ export class Accounts extends Context.Service<
       })
     )
 }
-
-const decodeEmail = Schema.decodeOption(Email)
-
-/** A string that is no address is looked up as a user name, of which none has an `@`. */
-const identify = (identifier: string): Exclude<Identifier, { readonly _tag: "UserId" }> =>
-  Option.match(decodeEmail(identifier), {
-    onNone: () => ({ _tag: "Username", key: usernameKey(identifier) }),
-    onSome: (email) => ({ _tag: "Email", key: emailKey(email) })
-  })

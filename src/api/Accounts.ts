@@ -17,6 +17,9 @@ import {
 } from "./errors.ts"
 import { RateLimits } from "./RateLimits.ts"
 
+/** An e-mail address or a user name, as a person typed it. */
+export const TypedIdentifier = Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." })))
+
 const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ identifier: "SignedIn" })
 
 const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400, "Wrong identifier or password."))
@@ -38,7 +41,7 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
       .annotate(OpenApi.Description, "Makes an account and signs in to it."),
     HttpApiEndpoint.post("signIn", "/local", {
       payload: Schema.Struct({
-        identifier: Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." }))),
+        identifier: TypedIdentifier,
         password: Password
       }),
       success: SignedIn,

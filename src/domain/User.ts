@@ -39,6 +39,9 @@ export class User extends Schema.Class<User>("User")({
 /** The address or the user name belongs to an account already. */
 export class AccountExists extends Schema.TaggedError<AccountExists>()("AccountExists", {}) {}
 
+/** Nobody has this address or user name. Told to an administrator alone. */
+export class AccountNotFound extends Schema.TaggedError<AccountNotFound>()("AccountNotFound", {}) {}
+
 /** The operator blocked this account. */
 export class AccountBlocked extends Schema.TaggedError<AccountBlocked>()("AccountBlocked", {}) {}
 

@@ -6,6 +6,7 @@ import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
 import { clientAddress, type TrustedProxies } from "./clientAddress.ts"
 import { causeResponse, errorResponse } from "./errors.ts"
 import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders } from "./headers.ts"
+import type { MethodsOf } from "./paths.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
 export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("rekey/http/Shutdown") {
@@ -43,6 +44,7 @@ export interface EdgeOptions {
   readonly publicUrl: URL
   readonly trustedProxies: TrustedProxies
   readonly corsOrigins: CorsOrigins
+  readonly methodsOf: MethodsOf
 }
 
 const originOf = (
@@ -96,12 +98,14 @@ const answer = Effect.fnUntraced(function* <E, R>(
         ? Effect.succeed(errorResponse(httpErrors.malformed))
         : Number(request.headers["content-length"] ?? 0) > largestBody
           ? Effect.succeed(errorResponse(httpErrors.payloadTooLarge)) // at once, whatever is still on its way (A7)
-          : Option.match(preflightAnswer(options.corsOrigins, request), {
+          : Option.match(preflightAnswer(options.corsOrigins, request, options.methodsOf), {
               onNone: () => app,
               onSome: Effect.succeed
             })
   )
-  const { fault, response } = Exit.isSuccess(exit) ? { fault: false, response: exit.value } : causeResponse(exit.cause)
+  const { fault, response } = Exit.isSuccess(exit)
+    ? { fault: false, response: exit.value }
+    : causeResponse(exit.cause, options.methodsOf)
   if (fault && Exit.isFailure(exit)) yield* Effect.logError("A request met a fault.", exit.cause)
 
   // The router leaves the route that it found in the context. The pattern alone is logged: a path or a query may hold a code (D4).

@@ -1,6 +1,6 @@
 import { Option } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { methodsOf } from "./paths.ts"
+import type { MethodsOf } from "./paths.ts"
 
 /** What every answer has, whatever it is an answer to. `publicUrl` says whether people come by https. */
 export const securityHeaders = ({ publicUrl }: { readonly publicUrl: URL }): Record<string, string> => ({
@@ -37,7 +37,8 @@ export const corsHeaders = (
 /** The answer to a browser that asks whether a page of a listed origin may send a request. */
 export const preflightAnswer = (
   origins: CorsOrigins,
-  request: HttpServerRequest.HttpServerRequest
+  request: HttpServerRequest.HttpServerRequest,
+  methodsOf: MethodsOf
 ): Option.Option<HttpServerResponse.HttpServerResponse> => {
   const asks = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined
   const methods = asks && allows(origins, request) ? methodsOf(request.url) : []

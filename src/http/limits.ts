@@ -15,7 +15,8 @@ export const limits = {
   resetPassword: 20,
   checkResetCode: 30,
   signIn: 30,
-  register: 10
+  register: 10,
+  sendResetCode: 30
 } as const
 
 export type Door = keyof typeof limits

@@ -1,5 +1,5 @@
 import { FindMyWay } from "effect/http"
-import { Api } from "../api/Api.ts"
+import type { Api, PublicApi } from "../api/Api.ts"
 
 /** Where the routes are that aren't part of the contract. */
 export const paths = {
@@ -11,23 +11,24 @@ export const paths = {
   resetDonePage: "/reset-password/done"
 } as const
 
-const routes: ReadonlyArray<readonly [method: string, path: string]> = [
-  ...Object.values(Api.groups).flatMap((group) =>
-    Object.values(group.endpoints).map(({ method, path }) => [method, path] as const)
-  ),
-  ["GET", paths.docs],
-  ["GET", paths.openapi],
-  ["GET", paths.resetPage],
-  ["POST", paths.resetPage],
-  ["GET", paths.resetDonePage]
-]
-
-const methodsByPath = Map.groupBy(routes, ([, path]) => path)
-const router = FindMyWay.make<ReadonlyArray<string>>()
-for (const [path, routes] of methodsByPath) {
-  const methods = routes.map(([method]) => method)
-  router.on("GET", path as `/${string}`, methods.includes("GET") ? [...methods, "HEAD"] : methods)
-}
-
 /** The methods that a path takes, for `Allow` (RFC 9110, 15.5.6); none where there is no such path. */
-export const methodsOf = (url: string): ReadonlyArray<string> => router.find("GET", url)?.handler ?? []
+export type MethodsOf = (url: string) => ReadonlyArray<string>
+
+export const methodsIn = (api: typeof Api | typeof PublicApi): MethodsOf => {
+  const routes: ReadonlyArray<readonly [method: string, path: string]> = [
+    ...Object.values(api.groups).flatMap((group) =>
+      Object.values(group.endpoints).map(({ method, path }) => [method, path] as const)
+    ),
+    ["GET", paths.docs],
+    ["GET", paths.openapi],
+    ["GET", paths.resetPage],
+    ["POST", paths.resetPage],
+    ["GET", paths.resetDonePage]
+  ]
+  const router = FindMyWay.make<ReadonlyArray<string>>()
+  for (const [path, ofPath] of Map.groupBy(routes, ([, path]) => path)) {
+    const methods = ofPath.map(([method]) => method)
+    router.on("GET", path as `/${string}`, methods.includes("GET") ? [...methods, "HEAD"] : methods)
+  }
+  return (url) => router.find("GET", url)?.handler ?? []
+}

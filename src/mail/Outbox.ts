@@ -19,6 +19,8 @@ interface Claimed {
 export interface ClaimedResetCode extends Claimed {
   readonly kind: "reset-code"
   readonly code: FreshResetCode
+  /** Whether an administrator asked for it, and not somebody who may be the owner. */
+  readonly byAdministrator: boolean
   /** Whether the code may still be used: a mail with a dead code isn't sent (G4). */
   readonly codeLives: boolean
   /** How long the code still lives by the store's clock, in milliseconds: what the mail tells its reader. */

@@ -44,7 +44,12 @@ const mostDefects = 5
 class MailBroken extends Data.TaggedError("MailBroken") {}
 
 /** The mail of an address without an account: nobody gets it. */
-const nobodysMail = { messageId: "0", recipient: Email.make("nobody@example.invalid"), codeLivesForMillis: 1_800_000 }
+const nobodysMail = {
+  messageId: "0",
+  recipient: Email.make("nobody@example.invalid"),
+  byAdministrator: false,
+  codeLivesForMillis: 1_800_000
+}
 
 /** Sends what waits in the outbox, in the background for as long as its layer lives. */
 export class OutboxWorker extends Context.Service<
@@ -83,11 +88,13 @@ export class OutboxWorker extends Context.Service<
         let rehearsals = 0
 
         const renderCode = Effect.fnUntraced(function* (
-          mail: Pick<ClaimedResetCode, "code" | "codeLivesForMillis" | "messageId" | "recipient">
+          mail: Pick<ClaimedResetCode, "byAdministrator" | "code" | "codeLivesForMillis" | "messageId" | "recipient">
         ) {
           const code = yield* mint.derive(mail.code)
-          const { codeLivesForMillis: livesForMillis, messageId: id, recipient } = mail
-          return Option.map(code, (code) => resetMail({ ...options, id, code, recipient, livesForMillis }))
+          const { byAdministrator, codeLivesForMillis: livesForMillis, messageId: id, recipient } = mail
+          return Option.map(code, (code) =>
+            resetMail({ ...options, id, byAdministrator, code, recipient, livesForMillis })
+          )
         })
 
         const render = (mail: ClaimedMail) =>

@@ -24,6 +24,8 @@ export const resetMail = (contents: {
   readonly appName: string
   readonly recipient: Email
   readonly resetUrl: URL
+  /** Whether an administrator asked for it: who they are stands in the audit trail alone. */
+  readonly byAdministrator: boolean
   readonly code: ResetCode
   readonly livesForMillis: number
 }): Mail => {
@@ -32,15 +34,22 @@ export const resetMail = (contents: {
   const link = new URL(contents.resetUrl)
   link.searchParams.set("code", code)
   const end = inWords(contents.livesForMillis)
+  const asked = contents.byAdministrator
+    ? {
+        by: `An administrator of ${app}`,
+        otherwise: "If you don't want a new password",
+        reason: "an administrator started a reset of its password"
+      }
+    : { by: "Somebody, hopefully you,", otherwise: "If it wasn't you", reason: "its password was said to be forgotten" }
 
   const parts = letter(`Reset your ${app} password`, [
-    words(`Somebody, hopefully you, asked to reset the password of the ${app} account of ${contents.recipient}.`),
+    words(`${asked.by} asked to reset the password of the ${app} account of ${contents.recipient}.`),
     { _tag: "Link", label: "Choose a new password", url: link.href },
     words("If the link doesn't work, use this code instead:"),
     { _tag: "Code", code },
     words(`Link and code can be used once, and end in ${end}. Keep them to yourself: they open the account.`),
-    words("If it wasn't you, there is nothing to do: without this mail your password can't be changed this way."),
-    words(`You get this mail because an account at ${app} has your address, and its password was said to be forgotten.`)
+    words(`${asked.otherwise}, there is nothing to do: without this mail your password can't be changed this way.`),
+    words(`You get this mail because an account at ${app} has your address, and ${asked.reason}.`)
   ])
   return { id: contents.id, to: contents.recipient, ...parts }
 }

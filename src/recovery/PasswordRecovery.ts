@@ -1,7 +1,10 @@
 import { Context, Effect, Layer } from "effect"
+import { identify } from "../accounts/Identifier.ts"
+import type { AdministratorName } from "../domain/Administrator.ts"
 import type { Email } from "../domain/Email.ts"
 import { emailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
+import type { AccountBlocked, AccountNotFound } from "../domain/User.ts"
 import { RecoveryWorker } from "./RecoveryWorker.ts"
 import { RecoveryRequests } from "./ResetCodes.ts"
 
@@ -11,6 +14,15 @@ export class PasswordRecovery extends Context.Service<
   {
     /** Notes that somebody asks for a code. Never looks at an account, so that the answer tells nothing of one (C1 to C4). */
     request(email: Email): Effect.Effect<void, Unavailable>
+
+    /**
+     * Notes that an administrator asks for somebody, by their address or user name. From there on it is a request like any other:
+     * the code goes to the owner alone, under the same limits, and the trail names the administrator (F7).
+     */
+    requestFor(
+      identifier: string,
+      administrator: AdministratorName
+    ): Effect.Effect<void, AccountNotFound | AccountBlocked | Unavailable>
   }
 >()("rekey/recovery/PasswordRecovery") {
   static readonly layer = Layer.effect(
@@ -21,7 +33,11 @@ export class PasswordRecovery extends Context.Service<
       const request = Effect.fn("PasswordRecovery.request")((email: Email) =>
         Effect.andThen(requests.add(emailKey(email)), worker.wake)
       )
-      return PasswordRecovery.of({ request })
+      const requestFor = Effect.fn("PasswordRecovery.requestFor")(
+        (identifier: string, administrator: AdministratorName) =>
+          Effect.andThen(requests.addFor(identify(identifier), administrator), worker.wake)
+      )
+      return PasswordRecovery.of({ request, requestFor })
     })
   )
 }

@@ -1,9 +1,11 @@
 import { Context, type Effect, type Option } from "effect"
+import type { TypedIdentifier } from "../accounts/Identifier.ts"
+import type { AdministratorName } from "../domain/Administrator.ts"
 import type { EmailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { ResetCodeHash, ResetCodeRefused } from "../domain/ResetCode.ts"
-import type { AccountBlocked, User } from "../domain/User.ts"
+import type { AccountBlocked, AccountNotFound, User } from "../domain/User.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
 /** A code that may be used now. */
@@ -42,6 +44,12 @@ export class RecoveryRequests extends Context.Service<
   {
     /** Writes a request down: the same statement for every address, whoever has it (C1). */
     add(email: EmailKey): Effect.Effect<void, Unavailable>
+
+    /** Writes an administrator's request for an account down, or into the trail why it is refused (F7). */
+    addFor(
+      account: TypedIdentifier,
+      administrator: AdministratorName
+    ): Effect.Effect<void, AccountNotFound | AccountBlocked | Unavailable>
 
     /**
      * Takes the requests of one address together and, where its account may have a code now, makes `code` its live code and

@@ -1,12 +1,13 @@
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { AccountRepository, type Identifier } from "../accounts/AccountRepository.ts"
+import { AccountRepository } from "../accounts/AccountRepository.ts"
+import type { Identifier } from "../accounts/Identifier.ts"
 import { emailKey } from "../domain/Email.ts"
 import { traces } from "../domain/Origin.ts"
 import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, usernameKey } from "../domain/User.ts"
 import { Database } from "./Database.ts"
-import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
+import { firstRow, named, userColumns, userFields, userIn } from "./Rows.ts"
 
 const CredentialsRow = Schema.Struct({ ...userFields, passwordHash: PasswordHash, version: Schema.Int })
 const credentialsRow = firstRow(CredentialsRow)
@@ -49,19 +50,8 @@ export const layer = Layer.effect(
       database.run
     )
 
-    const named = (identifier: Identifier) => {
-      switch (identifier._tag) {
-        case "Email":
-          return sql`u.email_key = ${identifier.key}`
-        case "Username":
-          return sql`u.username_key = ${identifier.key}`
-        case "UserId":
-          return sql`u.id = ${identifier.id}`
-      }
-    }
-
     const find = Effect.fn("AccountRepository.find")((identifier: Identifier) =>
-      credentialsRow(sql`select ${credentials} from users u where ${named(identifier)}`).pipe(
+      credentialsRow(sql`select ${credentials} from users u where ${named(sql, identifier)}`).pipe(
         Effect.map(Option.map(credentialsIn)),
         database.run
       )

@@ -22,6 +22,8 @@ const ResetCodeRow = Schema.Struct({
   /** None where the code was cleaned up. */
   codeHash: Schema.NullOr(ResetCodeHash),
   nonce: Schema.Uint8Array,
+  /** None where a former version queued it. */
+  details: Schema.NullOr(Schema.Struct({ byAdministrator: Schema.Boolean })),
   codeLives: Schema.Boolean,
   codeLivesForMillis: Schema.Finite
 })
@@ -40,8 +42,12 @@ const noCode = ResetCodeHash.make(new Uint8Array())
 
 const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
   if (row.kind === "reset-code") {
-    const { codeHash, nonce, ...mail } = row
-    return { ...mail, code: { codeHash: codeHash ?? noCode, nonce } }
+    const { codeHash, details, nonce, ...mail } = row
+    return {
+      ...mail,
+      code: { codeHash: codeHash ?? noCode, nonce },
+      byAdministrator: details?.byAdministrator ?? false
+    }
   }
   const { createdAt, details, kind, ...mail } = row
   return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }

@@ -2,11 +2,19 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { EmailKey } from "../domain/Email.ts"
 import { traces } from "../domain/Origin.ts"
+import { AccountBlocked, AccountNotFound } from "../domain/User.ts"
 import { RecoveryRequests, type RequestOutcome } from "../recovery/ResetCodes.ts"
 import { Database } from "./Database.ts"
-import { firstRow } from "./Rows.ts"
+import { firstRow, named } from "./Rows.ts"
 
-const TakenRow = Schema.Struct({ emailKey: EmailKey, askedAt: Schema.String, requestId: Schema.NullOr(Schema.String) })
+const refusalRow = firstRow(Schema.Struct({ refusal: Schema.NullOr(Schema.Literals(["no-account", "blocked"])) }))
+
+const TakenRow = Schema.Struct({
+  emailKey: EmailKey,
+  askedAt: Schema.String,
+  requestId: Schema.NullOr(Schema.String),
+  byAdministrator: Schema.Boolean
+})
 const takenRow = firstRow(TakenRow)
 
 const OwnerRow = Schema.Struct({
@@ -35,6 +43,32 @@ export const layer = Layer.effect(
         values (${email}, ${requestId}, ${clientAddress})`.pipe(database.run)
     })
 
+    /** One statement: who is there to be asked for, and what is written down of it. */
+    const addFor: RecoveryRequests["Service"]["addFor"] = Effect.fn("RecoveryRequests.addFor")(
+      function* (account, administrator) {
+        const { clientAddress, requestId } = yield* trace
+        const row = yield* refusalRow(sql`
+          with verdict as (
+            select u.id, u.email_key, case when u.id is null then 'no-account' when u.blocked then 'blocked' end as refusal
+            from (select) nobody left join users u on ${named(sql, account)}
+          ), asked as (
+            insert into recovery_requests (email_key, request_id, client_address, administrator)
+            select email_key, ${requestId}, ${clientAddress}, ${administrator} from verdict where refusal is null
+          ), trail as (
+            insert into audit (event, outcome, reason, actor, administrator, user_id, request_id, client_address)
+            select 'recovery.requested', 'refused', refusal, 'administrator', ${administrator}, id, ${requestId}, ${clientAddress}
+            from verdict where refusal is not null
+          )
+          select refusal from verdict`).pipe(database.run)
+        switch (Option.getOrThrow(row).refusal) {
+          case "no-account":
+            return yield* new AccountNotFound()
+          case "blocked":
+            return yield* new AccountBlocked()
+        }
+      }
+    )
+
     /**
      * All requests of the address that waits longest, each written to the trail. Those that another worker holds are skipped, so
      * none waits for it.
@@ -46,15 +80,17 @@ export const layer = Layer.effect(
         select r.id from recovery_requests r join head using (email_key) for update of r skip locked
       ), taken as (
         delete from recovery_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address
+        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator
       ), trail as (
-        insert into audit (at, event, outcome, actor, user_id, request_id, client_address)
-        select asked_at, 'recovery.requested', 'done', 'anonymous',
+        insert into audit (at, event, outcome, actor, administrator, user_id, request_id, client_address)
+        select asked_at, 'recovery.requested', 'done',
+          case when administrator is null then 'anonymous' else 'administrator' end, administrator,
           (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
         from taken order by id
       )
       -- The newest. Its time as text, since a Date would cut the microseconds off.
-      select email_key, asked_at::text as asked_at, request_id from taken order by taken.asked_at desc, id desc limit 1`)
+      select email_key, asked_at::text as asked_at, request_id, administrator is not null as by_administrator
+      from taken order by taken.asked_at desc, id desc limit 1`)
 
     /**
      * The address's account, locked, so that of several workers one issues at a time (B2). What was asked before the last
@@ -77,7 +113,7 @@ export const layer = Layer.effect(
      */
     const issue = (
       owner: typeof OwnerRow.Type,
-      { requestId }: typeof TakenRow.Type,
+      { byAdministrator, requestId }: typeof TakenRow.Type,
       code: Parameters<RecoveryRequests["Service"]["takeNext"]>[0],
       limits: Parameters<RecoveryRequests["Service"]["takeNext"]>[1]
     ) => {
@@ -112,8 +148,10 @@ export const layer = Layer.effect(
             ${owner.id}::uuid, ${requestId}
           from verdict
         )
-        insert into outbox (kind, recipient, user_id, code_hash, nonce, request_id)
-        select 'reset-code', ${owner.email}, user_id, code_hash, ${code.nonce}::bytea, ${requestId} from issued
+        insert into outbox (kind, recipient, user_id, code_hash, nonce, details, request_id)
+        select 'reset-code', ${owner.email}, user_id, code_hash, ${code.nonce}::bytea,
+          jsonb_build_object('byAdministrator', ${byAdministrator}::boolean), ${requestId}
+        from issued
         returning id`
     }
 
@@ -134,6 +172,6 @@ export const layer = Layer.effect(
       database.run
     )
 
-    return RecoveryRequests.of({ add, takeNext })
+    return RecoveryRequests.of({ add, addFor, takeNext })
   })
 )

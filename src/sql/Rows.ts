@@ -1,4 +1,6 @@
 import { Effect, type Option, Schema } from "effect"
+import type { SqlClient } from "effect/sql"
+import type { Identifier } from "../accounts/Identifier.ts"
 import { Email } from "../domain/Email.ts"
 import { User, UserId, Username } from "../domain/User.ts"
 
@@ -14,6 +16,18 @@ export const userFields = {
   blocked: Schema.Boolean,
   createdAt: Schema.Date,
   updatedAt: Schema.Date
+}
+
+/** What a statement asks of `users u` to find an account. */
+export const named = (sql: SqlClient.SqlClient, identifier: Identifier) => {
+  switch (identifier._tag) {
+    case "Email":
+      return sql`u.email_key = ${identifier.key}`
+    case "Username":
+      return sql`u.username_key = ${identifier.key}`
+    case "UserId":
+      return sql`u.id = ${identifier.id}`
+  }
 }
 
 /** The account in a decoded row, whatever else the row holds. */

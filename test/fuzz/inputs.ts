@@ -7,6 +7,9 @@ import { paths } from "../../src/http/paths.ts"
 /** Stands for the token of a session that lives. */
 export const liveToken = "<token>"
 
+/** Of an administrator. */
+export const administratorToken = "0123456789abcdef0123456789abcdef"
+
 /** Something sent to the server: a request of HTTP, or bytes on a connection. Bytes are a string of Latin-1. */
 export type Input =
   | {
@@ -173,6 +176,7 @@ const headerText = fc.string({
 
 const token = fc.oneof(
   fc.constant(`Bearer ${liveToken}`),
+  fc.constant(`Bearer ${administratorToken}`),
   headerText,
   fc.base64String({ maxLength: 100 }).map((text) => `Bearer ${text}`),
   fc

@@ -15,7 +15,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as fc from "fast-check"
-import { type Input, input, liveToken } from "./inputs.ts"
+import { administratorToken, type Input, input, liveToken } from "./inputs.ts"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 
@@ -60,6 +60,7 @@ const startServer = async (dataDir: string) => {
       PORT: String(port),
       DATA_DIR: dataDir,
       RATE_LIMIT: "off",
+      ADMIN_TOKENS: `fuzz:${administratorToken}`,
       ARGON2_MEMORY_KIB: "128",
       ARGON2_ITERATIONS: "1",
       LOG_LEVEL: "Error",

@@ -6,9 +6,9 @@ import { RateLimits } from "../../src/api/RateLimits.ts"
 import { trustedProxy } from "../../src/http/clientAddress.ts"
 import { limits } from "../../src/http/limits.ts"
 import { proxyTo } from "../sql/proxy.ts"
-import { type Answer, assertError, type Client } from "../support/client.ts"
+import { type Answer, assertError, bearer, type Client } from "../support/client.ts"
 import { emptyPostgres, timePasses } from "../support/databases.ts"
-import { onBothDatabases, onPostgres, startServiceWithInbox } from "../support/service.ts"
+import { administrators, aliceToken, onBothDatabases, onPostgres, startServiceWithInbox } from "../support/service.ts"
 
 const limited = { rateLimit: true }
 const behindProxy = { rateLimit: true, trustedProxies: [Option.getOrThrow(trustedProxy("127.0.0.1"))] }
@@ -21,7 +21,8 @@ const doors: Record<string, string> = {
   resetPassword: "/auth/reset-password",
   checkResetCode: "/auth/reset-password/check",
   signIn: "/auth/local",
-  register: "/auth/local/register"
+  register: "/auth/local/register",
+  sendResetCode: "/admin/send-reset-code"
 }
 
 const forgot = (client: Client, address: string, email = "nobody@example.com") =>
@@ -92,9 +93,9 @@ onBothDatabases("limits", Layer.empty, (it) => {
 
   it.effect("are each door's own, and stand on every answer of the door", () =>
     Effect.gen(function* () {
-      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      const service = yield* startServiceWithInbox({ settings: { ...behindProxy, administrators } })
       for (const [door, limit] of Object.entries(limits)) {
-        const ask = service.post(doors[door] ?? "", {}, from("203.0.113.2"))
+        const ask = service.post(doors[door] ?? "", {}, { ...from("203.0.113.2"), ...bearer(aliceToken) })
         for (let remaining = limit - 1; remaining >= 0; remaining--) {
           const answer = yield* ask
           assertError(answer, 400, "InvalidRequest")

@@ -1,7 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { bearer } from "../support/client.ts"
-import { onPostgres, Service } from "../support/service.ts"
+import { administrators, onPostgres, Service } from "../support/service.ts"
 
 interface Schema {
   readonly $ref?: string
@@ -52,7 +52,7 @@ const operationsOf = ({ paths }: Document) =>
 const nodesOf = (value: unknown): ReadonlyArray<object> =>
   typeof value === "object" && value !== null ? [value, ...Object.values(value).flatMap(nodesOf)] : []
 
-onPostgres("the OpenAPI document", Service.layerWithInbox(), (it) => {
+onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administrators } }), (it) => {
   it.effect("is OpenAPI 3.1, and each of its references leads somewhere", () =>
     Effect.gen(function* () {
       const document = yield* documentOf
@@ -83,6 +83,7 @@ onPostgres("the OpenAPI document", Service.layerWithInbox(), (it) => {
         "DELETE /auth/sessions/{id}",
         "DELETE /auth/sessions",
         "GET /users/me",
+        "POST /admin/send-reset-code",
         "GET /health",
         "GET /ready"
       ])
@@ -167,9 +168,10 @@ onPostgres("the OpenAPI document", Service.layerWithInbox(), (it) => {
           headers: { ...bearer("none"), ...asked },
           body: asked && {}
         })
-        assert.deepStrictEqual(operation.security, answer.status === 401 ? [{ bearer: [] }] : [], path)
+        const scheme = path.startsWith("/admin/") ? "administrator" : "bearer"
+        assert.deepStrictEqual(operation.security, answer.status === 401 ? [{ [scheme]: [] }] : [], path)
       }
-      assert.property(document.components.securitySchemes, "bearer")
+      assert.sameMembers(Object.keys(document.components.securitySchemes), ["bearer", "administrator"])
     })
   )
 })

@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { assertError, bearer } from "../support/client.ts"
-import { onPostgres, Service } from "../support/service.ts"
+import { administrators, aliceToken, onPostgres, Service } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
 
 const json = { "content-type": "application/json" }
@@ -21,8 +21,12 @@ const bodies: Record<string, Record<string, string>> = {
   "/auth/reset-password/check": { code: reset.code },
   "/auth/local/register": register,
   "/auth/local": { identifier: "ada", password: "a long phrase" },
-  "/auth/change-password": change
+  "/auth/change-password": change,
+  "/admin/send-reset-code": { identifier: "ada" }
 }
+
+/** Who may ask there. */
+const credentials = (path: string, jwt: string) => bearer(path.startsWith("/admin/") ? aliceToken : jwt)
 
 const badStrings = [7, true, null, ["a"], { $gt: "" }, {}, `${marker}\0`, `${marker}\ud800`]
 
@@ -35,7 +39,7 @@ const rows = Effect.gen(function* () {
       (select count(*) from outbox) as mails`
 })
 
-onPostgres("what is refused", Service.layer(), (it) => {
+onPostgres("what is refused", Service.layer({ settings: { administrators } }), (it) => {
   for (const [path, body] of Object.entries(bodies)) {
     it.effect(`${path} names each field that is wrong, never its value (A1, A2, A5)`, () =>
       Effect.gen(function* () {
@@ -45,7 +49,7 @@ onPostgres("what is refused", Service.layer(), (it) => {
         const { length: spans } = service.spans
         for (const field of Object.keys(body)) {
           for (const value of [...badStrings, undefined]) {
-            const answer = yield* service.post(path, { ...body, [field]: value }, bearer(jwt))
+            const answer = yield* service.post(path, { ...body, [field]: value }, credentials(path, jwt))
             const details = assertError(answer, 400, "InvalidRequest")
             assert.deepStrictEqual(
               details.map(({ path }) => path),
@@ -70,7 +74,7 @@ onPostgres("what is refused", Service.layer(), (it) => {
       Effect.gen(function* () {
         const service = yield* Service
         const { jwt } = yield* service.register()
-        const details = assertError(yield* service.post(path, {}, bearer(jwt)), 400, "InvalidRequest")
+        const details = assertError(yield* service.post(path, {}, credentials(path, jwt)), 400, "InvalidRequest")
         assert.deepStrictEqual(
           details.map(({ path }) => path),
           Object.keys(body).map((field) => [field])
@@ -98,7 +102,7 @@ onPostgres("what is refused", Service.layer(), (it) => {
           deep,
           `\ufeff`
         ]) {
-          const answer = yield* service.post(path, text, bearer(jwt))
+          const answer = yield* service.post(path, text, credentials(path, jwt))
           const details = assertError(answer, 400, "InvalidRequest")
           assert.deepStrictEqual(
             details.map(({ path }) => path),
@@ -126,12 +130,16 @@ onPostgres("what is refused", Service.layer(), (it) => {
           ["text/json, application/json", JSON.stringify(body)],
           ["", JSON.stringify(body)]
         ]) {
-          const headers = { ...bearer(jwt), ...(type && { "content-type": type }) }
+          const headers = { ...credentials(path, jwt), ...(type && { "content-type": type }) }
           assertError(yield* service.send("POST", path, { headers, body: sent }), 415, "UnsupportedMediaType")
         }
         assert.deepStrictEqual(yield* rows, before)
         for (const type of ["application/json;charset=utf-8", "APPLICATION/JSON", "application/json ; charset=UTF-8"]) {
-          assertError(yield* service.post(path, {}, { ...bearer(jwt), "content-type": type }), 400, "InvalidRequest")
+          assertError(
+            yield* service.post(path, {}, { ...credentials(path, jwt), "content-type": type }),
+            400,
+            "InvalidRequest"
+          )
         }
       })
     )
@@ -140,7 +148,7 @@ onPostgres("what is refused", Service.layer(), (it) => {
       Effect.gen(function* () {
         const service = yield* Service
         const { jwt } = yield* service.register()
-        const headers = { ...json, ...bearer(jwt) }
+        const headers = { ...json, ...credentials(path, jwt) }
         const most = "{}".padEnd(65_536)
         assertError(yield* service.send("POST", path, { headers, body: most }), 400, "InvalidRequest")
         assertError(yield* service.send("POST", path, { headers, body: `${most} ` }), 413, "PayloadTooLarge")

@@ -12,6 +12,7 @@ const mailTo = (address: string) =>
     appName: "Rekey",
     recipient: Email.make(address),
     resetUrl: new URL("http://127.0.0.1:1337/reset-password"),
+    byAdministrator: false,
     code: Redacted.make("sZ2xN0m1-8vQhK_4tR7yB6cWfLd3gJpUeAoIiXw5uVk"),
     livesForMillis: 1_800_000
   })

@@ -12,6 +12,7 @@ const render = (changes: Partial<Parameters<typeof resetMail>[0]> = {}) =>
     appName: "Rekey",
     recipient: Email.make("ada@example.com"),
     resetUrl: new URL("https://app.example.com/reset-password"),
+    byAdministrator: false,
     code: Redacted.make(code),
     livesForMillis: 1_800_000,
     ...changes
@@ -61,6 +62,17 @@ describe("the mail with a reset code", () => {
     assert.match(text, /asked to reset the password of the Rekey account of ada@example\.com/)
     assert.match(text, /If it wasn't you, there is nothing to do/)
     assert.match(text, /You get this mail because/)
+  })
+
+  it("says so where an administrator asked for it (F7)", () => {
+    const { text } = render({ byAdministrator: true })
+    assert.match(
+      text,
+      /^An administrator of Rekey asked to reset the password of the Rekey account of ada@example\.com\./
+    )
+    assert.match(text, /If you don't want a new password, there is nothing to do/)
+    assert.match(text, /You get this mail because .* an administrator started a reset of its password\./)
+    assert.notMatch(text, /hopefully you|If it wasn't you|said to be forgotten/)
   })
 
   it.each([

@@ -17,6 +17,7 @@ const mailTo = (to: Email, appName = "Rekey"): Mail =>
     appName,
     recipient: to,
     resetUrl: new URL("https://app.example.com/reset-password?lang=en"),
+    byAdministrator: false,
     code: Redacted.make(code),
     livesForMillis: 1_800_000
   })

@@ -81,7 +81,8 @@ export class FaultyOutbox extends Context.Service<
             if ("notice" in contents) return { ...mail, ...contents, kind: "notice" }
             const codeLivesForMillis = contents.codeEndsAt - at
             const { code } = contents
-            return { ...mail, kind: "reset-code", code, codeLives: codeLivesForMillis > 0, codeLivesForMillis }
+            const codeLives = codeLivesForMillis > 0
+            return { ...mail, kind: "reset-code", byAdministrator: false, code, codeLives, codeLivesForMillis }
           })
         }),
         rehearse: Effect.sync(() => {

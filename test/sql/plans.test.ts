@@ -3,6 +3,7 @@ import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { AdministratorName } from "../../src/domain/Administrator.ts"
 import { emailKey } from "../../src/domain/Email.ts"
 import { usernameKey } from "../../src/domain/User.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
@@ -72,6 +73,9 @@ const everything = Effect.gen(function* () {
   yield* sessions.endOthers(id, kept.id)
   yield* accounts.changePassword({ id, version: account.version, passwordHash: hashOf("changed"), keep: kept.id })
   yield* requests.add(key)
+  const alice = AdministratorName.make("alice")
+  yield* requests.addFor({ _tag: "Email", key }, alice)
+  yield* requests.addFor({ _tag: "Username", key: usernameKey(username) }, alice)
   const code = freshCode()
   assert.deepEqual(yield* requests.takeNext(code, limits), Option.some("Issued"))
   const [mail, ...others] = yield* outbox.claim(10, 60_000)

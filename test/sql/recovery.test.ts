@@ -3,6 +3,7 @@ import { Effect, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { AdministratorName } from "../../src/domain/Administrator.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
@@ -225,11 +226,13 @@ onEachDatabase("recovery", repositories, (it) => {
     })
   )
 
-  it.effect("what was asked before the password changed is dropped", () =>
+  it.effect("what was asked before the password changed is dropped, an administrator's request too (F7)", () =>
     Effect.gen(function* () {
       const requests = yield* RecoveryRequests
       const account = yield* newAccount
-      yield* requests.add(emailKey(account.user.email))
+      const key = emailKey(account.user.email)
+      yield* requests.add(key)
+      yield* requests.addFor({ _tag: "Email", key }, AdministratorName.make("alice"))
       yield* timePasses("1 second")
       yield* (yield* AccountRepository).changePassword({
         id: account.user.id,

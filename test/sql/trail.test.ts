@@ -3,6 +3,7 @@ import { Effect, Option, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { AdministratorName } from "../../src/domain/Administrator.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
 import { CurrentOrigin } from "../../src/domain/Origin.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
@@ -137,6 +138,59 @@ onEachDatabase("the audit trail", repositories, (it) => {
       assert.deepStrictEqual(yield* told("one"), ["recovery.requested done"])
       assert.deepStrictEqual(yield* told("two"), ["recovery.requested done"])
       assert.deepStrictEqual(yield* told("three"), ["recovery.requested done", "code.issued done"])
+    })
+  )
+
+  it.effect("names each administrator among those who asked, and the mail says who asked last (F7)", () =>
+    Effect.gen(function* () {
+      yield* emptyQueues
+      const requests = yield* RecoveryRequests
+      const outbox = yield* Outbox
+      const sql = yield* SqlClient.SqlClient
+      const account = yield* newAccount
+      const key = emailKey(account.user.email)
+      const ask = (name: string) => requests.addFor({ _tag: "Email", key }, AdministratorName.make(name))
+      const longest = "é".repeat(64)
+      const asked = sql`
+        select actor, administrator, request_id from audit
+        where user_id = ${account.user.id}::uuid and event = 'recovery.requested' order by id`
+      yield* from("by alice")(ask("alice"))
+      yield* from("by nobody")(requests.add(key))
+      yield* from("by another")(ask(longest))
+      yield* requests.takeNext(freshCode(), limits)
+      assert.deepStrictEqual(yield* asked, [
+        { actor: "administrator", administrator: "alice", requestId: "by alice" },
+        { actor: "anonymous", administrator: null, requestId: "by nobody" },
+        { actor: "administrator", administrator: longest, requestId: "by another" }
+      ])
+      yield* timePasses("61 seconds")
+      yield* from("by alice again")(ask("alice"))
+      yield* from("by the owner")(requests.add(key))
+      yield* requests.takeNext(freshCode(), limits)
+      const mails = yield* outbox.claim(10, lease)
+      assert.deepEqual(
+        mails.map((mail) => mail.kind === "reset-code" && [mail.byAdministrator, mail.codeLives]),
+        [
+          [true, false],
+          [false, true]
+        ]
+      )
+    })
+  )
+
+  it.effect("has no deed of an administrator without a name, and no name without one (F7)", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      for (const [actor, administrator] of [
+        ["administrator", null],
+        ["owner", "alice"],
+        ["administrator", ""],
+        ["administrator", "x".repeat(65)]
+      ] as const) {
+        const refused = yield* Effect.flip(sql`
+          insert into audit (event, outcome, actor, administrator) values ('x', 'done', ${actor}, ${administrator})`)
+        assert.strictEqual(refused.reason._tag, "ConstraintError")
+      }
     })
   )
 

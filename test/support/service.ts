@@ -3,6 +3,7 @@ import { layer, type Vitest } from "@effect/vitest"
 import { Console, Context, Effect, Layer, Logger, Metric, Option, Queue, Redacted, References, Tracer } from "effect"
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql"
+import { AdministratorName } from "../../src/domain/Administrator.ts"
 import { type Replacements, ServerLayer } from "../../src/server.ts"
 import type { Settings } from "../../src/settings.ts"
 import { Database } from "../../src/sql/Database.ts"
@@ -34,12 +35,18 @@ export const testSettings: Settings = {
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
   signInAfterReset: false,
+  administrators: [],
   metricsToken: Option.none(),
   sessionTtlMillis: 30 * 86_400_000,
   audit: { retentionMillis: 400 * 86_400_000, address: "truncated" },
   logLevel: "Info",
   logFormat: Option.none()
 }
+
+export const aliceToken = "the-token-of-alice-who-is-an-administrator"
+
+/** One administrator, where a test needs one. */
+export const administrators = [{ name: AdministratorName.make("alice"), token: Redacted.make(aliceToken) }]
 
 export interface ServiceOptions {
   readonly settings?: Partial<Settings>

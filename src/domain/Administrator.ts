@@ -1,0 +1,11 @@
+import { Schema } from "effect"
+
+/**
+ * What an administrator is called in `ADMIN_TOKENS`, and so in the audit trail: 1 to 64 characters in one line, without a colon or
+ * a comma, which part the names from the tokens there.
+ */
+export const AdministratorName = Schema.String.pipe(
+  Schema.check(Schema.isPattern(/^(?! )[^\p{C}\p{Zl}\p{Zp}:,]{1,64}(?<! )$/u)),
+  Schema.brand("AdministratorName")
+)
+export type AdministratorName = typeof AdministratorName.Type
