@@ -1,7 +1,11 @@
-import { Effect } from "effect"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
-import type { Answer } from "../support/client.ts"
-import { Service } from "../support/service.ts"
+import * as PostgresClient from "../../src/sql/PostgresClient.ts"
+import { type Answer, type Client, clientOf } from "../support/client.ts"
+import { emptyPostgres } from "../support/databases.ts"
+import { startServer } from "../support/server.ts"
+import { codeIn, Service } from "../support/service.ts"
+import { MailServer } from "../support/smtp.ts"
 
 export const newPassword = "a new long phrase"
 /** Of the form of a code, and nobody's. */
@@ -77,3 +81,38 @@ export const spellingsOf = (value: unknown): ReadonlyArray<string> =>
   Buffer.isBuffer(value)
     ? (["hex", "base64", "base64url", "utf8", "latin1"] as const).map((encoding) => value.toString(encoding))
     : [value instanceof Date ? value.toISOString() : typeof value === "object" ? JSON.stringify(value) : String(value)]
+
+/** Real processes on one database of their own, a client of each, and one of the database. */
+export const processes = Effect.fnUntraced(function* (count: number, settings: Readonly<Record<string, string>> = {}) {
+  const url = yield* emptyPostgres
+  const mails = yield* MailServer
+  const env = {
+    DATABASE_URL: Redacted.value(url),
+    APP_SECRET: "a secret of the tests that is long enough to be one",
+    SMTP_URL: mails.url,
+    MAIL_FROM: "rekey@example.com",
+    RATE_LIMIT: "off",
+    RESET_COOLDOWN: "0 seconds",
+    RESET_HOURLY_CAP: "1000",
+    ARGON2_MEMORY_KIB: "128",
+    ARGON2_ITERATIONS: "1",
+    ...settings
+  }
+  const start = Effect.gen(function* () {
+    const server = yield* startServer({ env })
+    return { server, client: yield* clientOf(server.url) }
+  })
+  const started = yield* Effect.all(
+    Array.from({ length: count }, () => start),
+    { concurrency: "unbounded" }
+  )
+  const context = yield* Layer.build(PostgresClient.layer({ url, poolSize: 3, prepare: true }))
+  return { started, start, sql: Context.get(context, SqlClient.SqlClient) }
+})
+
+/** Asks for a code and takes it out of the mail. */
+export const mailedCode = Effect.fnUntraced(function* (client: Client, email: string) {
+  yield* client.forgot(email)
+  const text = Effect.map((yield* MailServer).next(email), ({ parsed }) => parsed.text ?? "")
+  return codeIn(yield* Effect.repeat(text, { until: (text) => text.includes("code=") }))
+})

@@ -74,20 +74,6 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
     })
   )
 
-  it.effect("POST /auth/reset-password answers 403 once the code's time is over, by the database's clock (B5)", () =>
-    Effect.gen(function* () {
-      const { check, codeFor, register, reset, signIn } = yield* Service
-      const { email, password } = yield* register()
-      const code = yield* codeFor(email)
-      yield* timePasses("29 minutes 50 seconds")
-      assert.strictEqual((yield* check(code)).status, 200)
-      yield* timePasses("11 seconds")
-      assertError(yield* reset(code, newPassword), 403, "ResetCodeExpired")
-      assertError(yield* check(code), 403, "ResetCodeExpired")
-      assert.strictEqual((yield* signIn(email, password)).status, 200)
-    })
-  )
-
   it.effect("POST /auth/reset-password answers 403 for a blocked account, and the code is good once it isn't", () =>
     Effect.gen(function* () {
       const { check, codeFor, register, reset } = yield* Service
@@ -127,28 +113,6 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         assertError(yield* ask(superseded), 403, "ResetCodeSuperseded")
         assertError(yield* ask(alsoBlocked), 403, "ResetCodeExpired")
       }
-    })
-  )
-
-  it.effect("a refused password leaves the code alive (B7)", () =>
-    Effect.gen(function* () {
-      const { check, codeFor, post, register, reset } = yield* Service
-      const code = yield* codeFor((yield* register()).email)
-      const differing = { code, password: newPassword, passwordConfirmation: "another long phrase" }
-      const mismatch = assertError(yield* post("/auth/reset-password", differing), 400, "PasswordMismatch")
-      assert.deepStrictEqual(
-        mismatch.map(({ path }) => path),
-        [["passwordConfirmation"]]
-      )
-      for (const password of ["", "1234567", "é".repeat(257)]) {
-        const details = assertError(yield* reset(code, password), 400, "PasswordRejected")
-        assert.deepStrictEqual(
-          details.map(({ path }) => path),
-          [["password"]]
-        )
-      }
-      assert.strictEqual((yield* check(code)).status, 200)
-      assert.strictEqual((yield* reset(code, newPassword)).status, 200)
     })
   )
 
