@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net"
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { vi } from "vitest"
 import { WatchedHasher } from "../passwords/doubles.ts"
@@ -51,12 +51,19 @@ const whileHeld = Effect.fnUntraced(function* <A, E, R, B, F, S>(
   }).pipe(sql.withTransaction)
 })
 
-onPostgres("single use, by two processes", Layer.empty, (it) => {
+/** Two real processes on one database, for all tests that need no more. */
+class TwoProcesses extends Context.Service<TwoProcesses, Effect.Success<ReturnType<typeof processes>>>()(
+  "rekey/test/TwoProcesses"
+) {
+  static readonly layer = Layer.effect(TwoProcesses, processes(2, { RESET_COOLDOWN: "60 seconds" }))
+}
+
+onPostgres("single use, by two processes", TwoProcesses.layer, (it) => {
   it.effect(
     "B1: of fifty resets at once with one code and fifty passwords one succeeds, and it is its password that is set",
     () =>
       Effect.gen(function* () {
-        const { sql, started } = yield* processes(2)
+        const { sql, started } = yield* TwoProcesses
         const [one = assert.fail(), other = assert.fail()] = started.map(({ client }) => client)
         const { email, id } = yield* one.register()
         const code = yield* mailedCode(one, email)
@@ -72,7 +79,7 @@ onPostgres("single use, by two processes", Layer.empty, (it) => {
         }
         const notice = yield* (yield* MailServer).next(email)
         assert.include(notice.parsed.subject, "was reset")
-        yield* mailedCode(one, email) // whatever was on its way before has arrived
+        yield* mailedCode(one, (yield* one.register()).email) // whatever was on its way before has arrived
         const arrived = yield* (yield* MailServer).arrived
         const notices = arrived.filter(
           ({ envelope, parsed }) => envelope.to.includes(email) && parsed.subject?.includes("was reset")
@@ -90,7 +97,7 @@ onPostgres("single use, by two processes", Layer.empty, (it) => {
 
   it.effect("B2: fifty requests at once, at two processes, make one code and one mail, and no answer differs", () =>
     Effect.gen(function* () {
-      const { sql, started } = yield* processes(2, { RESET_COOLDOWN: "60 seconds" })
+      const { sql, started } = yield* TwoProcesses
       const [one = assert.fail(), other = assert.fail()] = started.map(({ client }) => client)
       const { email, id } = yield* one.register()
       const answers = yield* flood(50, (index) => (index % 2 === 0 ? one : other).forgot(email))
@@ -108,11 +115,11 @@ onPostgres("single use, by two processes", Layer.empty, (it) => {
     })
   )
 
-  for (const end of ["its process is killed", "its connection to the database is cut"] as const) {
+  for (const end of ["its connection to the database is cut", "its process is killed"] as const) {
     it.effect(`B8: a reset that waits when ${end} is done as a whole or not at all`, () =>
       Effect.gen(function* () {
-        const { sql, start, started } = yield* processes(1)
-        const [{ client, server } = assert.fail()] = started
+        const { sql, started } = yield* TwoProcesses
+        const [{ client, server } = assert.fail(), { client: other } = assert.fail()] = started
         const { email, id, jwt, password } = yield* client.register()
         const code = yield* mailedCode(client, email)
         const after = yield* Effect.gen(function* () {
@@ -123,7 +130,7 @@ onPostgres("single use, by two processes", Layer.empty, (it) => {
           // Nobody listens to it any more, but its statement may still be done.
           const act: Effect.Effect<unknown, unknown> = killed ? server.stop("SIGKILL") : cut
           const resetting = yield* whileHeld(id, client.reset(code, newPassword), act)
-          if (killed) return (yield* start).client
+          if (killed) return other
           const answer = yield* Effect.flatten(Fiber.join(resetting))
           assertError(answer, 503, "Unavailable")
           return client
