@@ -5,30 +5,11 @@ import { SqlClient } from "effect/sql"
 import { SignJWT } from "jose"
 import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
 import { assertError, bearer, textAt } from "../support/client.ts"
-import { timePasses } from "../support/databases.ts"
-import { onBothDatabases, onPostgres, Service, startService } from "../support/service.ts"
+import { onBothDatabases, onPostgres, Service, startService, timePasses } from "../support/service.ts"
 
 const newPassword = "a new long phrase"
 
 onBothDatabases("accounts", Service.layerWatched(), (it) => {
-  it.effect("an unknown identifier costs the work of a wrong password (C5)", () =>
-    Effect.gen(function* () {
-      const { register, signIn } = yield* Service
-      const { asked } = yield* WatchedHasher
-      const { email, username } = yield* register()
-      for (const [identifier, work] of [
-        [email, "verify"],
-        [username, "verify"],
-        ["nobody@example.com", "rehearse"],
-        ["nobody", "rehearse"]
-      ] as const) {
-        const { length } = asked
-        assertError(yield* signIn(identifier, "not the password"), 400, "InvalidCredentials")
-        assert.deepStrictEqual(asked.slice(length), [work])
-      }
-    })
-  )
-
   it.effect("the parameters of a hash are brought up to date at sign-in, without ending a session", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
@@ -96,52 +77,6 @@ onBothDatabases("accounts", Service.layerWatched(), (it) => {
       assert.strictEqual((yield* me(jwt)).status, 200)
       yield* timePasses("2 minutes")
       assertError(yield* me(jwt), 401, "Unauthenticated")
-    })
-  )
-
-  it.effect("a session that bears an older password's version is dead, though its row is there (F8)", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const { get, me, register } = yield* Service
-      const { id, jwt } = yield* register()
-      yield* sql`update users set credentials_version = credentials_version + 1 where id = ${id}::uuid`
-      assertError(yield* me(jwt), 401, "Unauthenticated")
-      assertError(yield* get("/auth/sessions", bearer(jwt)), 401, "Unauthenticated")
-    })
-  )
-
-  it.effect("spaces around a password, and capitals in it, are a part of it (F3)", () =>
-    Effect.gen(function* () {
-      const { register, signIn } = yield* Service
-      const { email, password } = yield* register({ password: "  A phrase in spaces\t" })
-      assert.strictEqual((yield* signIn(email, password)).status, 200)
-      for (const near of [password.trim(), password.trimStart(), password.trimEnd(), password.toLowerCase()]) {
-        assertError(yield* signIn(email, near), 400, "InvalidCredentials")
-      }
-    })
-  )
-
-  it.effect("a password is the same however a keyboard composes it, at each door (F3)", () =>
-    Effect.gen(function* () {
-      const { changePassword, codeFor, post, register, signIn } = yield* Service
-      const [nfc, nfd] = ["Zoë's café 가".normalize("NFC"), "Zoë's café 가".normalize("NFD")]
-      assert.notStrictEqual(nfc, nfd)
-      const { email, jwt } = yield* register({ password: nfc })
-      assert.strictEqual((yield* signIn(email, nfd)).status, 200)
-      assert.strictEqual((yield* changePassword(jwt, nfd, newPassword)).status, 200)
-      const mixed = { code: yield* codeFor(email), password: nfd, passwordConfirmation: nfc }
-      assert.strictEqual((yield* post("/auth/reset-password", mixed)).status, 200)
-      assert.strictEqual((yield* signIn(email, nfc)).status, 200)
-    })
-  )
-
-  it.effect("two long passwords that differ at their end are two passwords (F3)", () =>
-    Effect.gen(function* () {
-      const { register, signIn } = yield* Service
-      const { email } = yield* register({ password: `${"x".repeat(255)}a` })
-      assert.strictEqual((yield* signIn(email, `${"x".repeat(255)}a`)).status, 200)
-      assertError(yield* signIn(email, `${"x".repeat(255)}b`), 400, "InvalidCredentials")
-      assertError(yield* signIn(email, "x".repeat(255)), 400, "InvalidCredentials")
     })
   )
 })

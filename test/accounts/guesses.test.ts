@@ -9,8 +9,8 @@ import { Pseudonyms } from "../../src/secrets/Pseudonyms.ts"
 import * as RateLimitsSql from "../../src/sql/RateLimitsSql.ts"
 import { WatchedHasher } from "../passwords/doubles.ts"
 import { type Answer, assertError, bearer, type Client, textAt } from "../support/client.ts"
-import { onEachDatabase, timePasses } from "../support/databases.ts"
-import { onBothDatabases, Service, testSettings } from "../support/service.ts"
+import { onEachDatabase } from "../support/databases.ts"
+import { onBothDatabases, Service, testSettings, timePasses } from "../support/service.ts"
 
 const settings = { rateLimit: true, trustedProxies: [Option.getOrThrow(trustedProxy("127.0.0.1"))] }
 const password = "an old long phrase"

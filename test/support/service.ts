@@ -9,7 +9,7 @@ import type { Settings } from "../../src/settings.ts"
 import { Database } from "../../src/sql/Database.ts"
 import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
 import { type Client, clientOf } from "./client.ts"
-import { embeddedClient, postgresClient } from "./databases.ts"
+import { embeddedClient, postgresClient, timePasses as shiftTime } from "./databases.ts"
 import { MailServer } from "./smtp.ts"
 
 /** What is good enough for a test: no limit that most tests would only meet by accident, and hashes that cost little. */
@@ -146,6 +146,17 @@ const start = Effect.fnUntraced(function* ({ hasher, settings }: ServiceOptions)
   yield* Context.get(server, Database).started
   const url = HttpServer.formatAddress(Context.get(server, HttpServer.HttpServer).address)
   return { ...(yield* clientOf(url)), logs, spans, printed }
+})
+
+/**
+ * Lets time pass as `test/support/databases.ts` does, once each mail that has arrived is written down as sent: else its lease
+ * would be over too, and it would come again.
+ */
+export const timePasses = Effect.fnUntraced(function* (duration: string) {
+  const sql = yield* SqlClient.SqlClient
+  const inHand = Effect.delay(sql`select from outbox where leased_until > now()`, "5 millis")
+  yield* Effect.repeat(inHand, { until: (mails) => mails.length === 0 })
+  yield* shiftTime(duration)
 })
 
 type Surroundings = MailServer | SqlClient.SqlClient

@@ -19,6 +19,8 @@ export type Behaviour =
   | "reject"
   /** Takes a mail to its end and hangs up without a reply. */
   | "drop"
+  /** Takes a mail, keeps it and never replies. */
+  | "mute"
 
 export interface ArrivedMail {
   readonly envelope: { readonly from: string; readonly to: ReadonlyArray<string> }
@@ -42,6 +44,8 @@ export class MailServer extends Context.Service<
     /** `smtp://127.0.0.1:port`, without credentials. */
     readonly url: string
     behave(behaviour: Behaviour): Effect.Effect<void>
+    /** Answers this recipient with 550 from now on, whoever else is on the server. */
+    reject(address: string): Effect.Effect<void>
     /** The next mail for exactly this address that wasn't asked for yet; waits for it. */
     next(address: string): Effect.Effect<ArrivedMail>
     /** All mails so far, the oldest first. */
@@ -56,6 +60,7 @@ export class MailServer extends Context.Service<
       MailServer,
       Effect.gen(function* () {
         let behaviour: Behaviour = "take"
+        const rejected = new Set<string>()
         const arrived: Array<ArrivedMail> = []
         const boxes = new Map<string, Queue.Queue<ArrivedMail>>()
         const sockets = new Map<number, Socket>()
@@ -98,7 +103,7 @@ export class MailServer extends Context.Service<
           onRcptTo: ({ address }, _session, callback) =>
             behaviour === "defer"
               ? callback(refusal(451, `${address} is busy`))
-              : behaviour === "reject"
+              : behaviour === "reject" || rejected.has(address)
                 ? callback(refusal(550, `${address} is unknown`))
                 : callback(),
           onData: (stream, session, callback) => {
@@ -112,7 +117,7 @@ export class MailServer extends Context.Service<
               Effect.runFork(
                 keep(Buffer.concat(chunks).toString(), session).pipe(
                   Effect.delay(behaviour === "slow" ? "500 millis" : 0),
-                  Effect.andThen(Effect.sync(() => callback()))
+                  Effect.andThen(Effect.sync(() => behaviour === "mute" || callback()))
                 )
               )
             })
@@ -145,6 +150,7 @@ export class MailServer extends Context.Service<
             if (next === "refuse") server.server.close()
             else if (!server.server.listening) yield* listen(port)
           }),
+          reject: (address) => Effect.sync(() => void rejected.add(address)),
           next: Effect.fnUntraced(function* (address) {
             return yield* Queue.take(yield* boxOf(address))
           }),
