@@ -10,6 +10,7 @@ import { usernameKey } from "../src/domain/User.ts"
 /** An account that somebody is about to recover. */
 export interface Account {
   readonly id: string
+  readonly email: string
   readonly code: string
 }
 
@@ -27,9 +28,9 @@ export const makeAccounts = Effect.fn("makeAccounts")(
     const accounts: Array<Account> = []
     const rows: Array<Record<string, string>> = []
     for (let number = 0; number < count; number++) {
-      const account = { id: yield* random.uuidV7(), code: freshCode() }
       const username = `Bench ${number}`
       const email = `Bench.${number}@example.com`
+      const account = { id: yield* random.uuidV7(), email, code: freshCode() }
       accounts.push(account)
       rows.push({
         id: account.id,

@@ -1,4 +1,7 @@
-/** `npm run bench`: what a reset costs over the hash in it, and what start and memory are, on this machine. */
+/**
+ * `npm run bench`: what a reset costs over the hash in it, and what start and memory are, on this machine. `npm run bench -- timing`:
+ * whether anybody can tell by the time who has an account.
+ */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
 import { type Account, countRecovered, makeAccounts } from "./accounts.ts"
@@ -10,12 +13,13 @@ import { emptyDatabase } from "./postgres.ts"
 import { keepResults, tableOf } from "./report.ts"
 import { measureRound, type Round, warmUp } from "./round.ts"
 import { startServer } from "./server.ts"
+import { timing } from "./timing.ts"
 
 /** The table alone goes to standard output. */
 const progress = (text: string) => Console.error(text)
 
-const bench = Effect.gen(function* () {
-  const plan = yield* readPlan(process.argv.slice(2))
+const speed = Effect.fnUntraced(function* (parameters: ReadonlyArray<string>) {
+  const plan = yield* readPlan(parameters)
   const load = yield* loadBefore
   yield* progress("Starting PostgreSQL...")
   const { sql, url } = yield* emptyDatabase
@@ -44,7 +48,10 @@ const bench = Effect.gen(function* () {
     yield* Console.log(tableOf(machine, rounds))
     yield* keepResults(plan, machine, rounds)
   }).pipe(Effect.tapErrorTag("LoadFailed", () => Effect.flatMap(server.logTail, progress)))
-}).pipe(Effect.scoped)
+})
+
+const parameters = process.argv.slice(2)
+const bench = Effect.scoped(parameters[0] === "timing" ? timing(parameters.slice(1), progress) : speed(parameters))
 
 /** What stops the bench is told to a person, not as a trace; a defect of the bench itself is told with its trace. */
 const reported = Effect.tapCause(bench, (cause) => {

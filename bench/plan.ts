@@ -22,7 +22,7 @@ export const warmUpOf = (plan: Plan): Plan => ({ ...plan, rounds: 1, resets: Mat
 
 export class OptionsInvalid extends Data.TaggedError("OptionsInvalid")<{ readonly complaint: string }> {
   override get message() {
-    return `${this.complaint}\nUsage: npm run bench -- [--quick] [--rounds 5]`
+    return `${this.complaint}\nUsage: npm run bench -- [--quick] [--rounds 5], or npm run bench -- timing [--samples 500]`
   }
 }
 

@@ -46,6 +46,8 @@ export const startServer = Effect.fn("startServer")(function* (options: {
   /** Holds the log and what the service keeps. In it the service finds no `.env` of a developer. */
   readonly folder: string
   readonly databaseUrl?: string
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>
 }): Effect.fn.Return<Server, ServerNotReady, Scope.Scope> {
   const port = yield* freePort
   const script = yield* Effect.promise(startScript)
@@ -63,7 +65,8 @@ export const startServer = Effect.fn("startServer")(function* (options: {
           PORT: `${port}`,
           DATA_DIR: join(options.folder, "data"),
           RATE_LIMIT: "off",
-          ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl })
+          ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
+          ...options.env
         }
       })
       closeSync(log)

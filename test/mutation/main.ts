@@ -28,11 +28,12 @@ interface Report {
   }>
 }
 
-/** Runs tests in the copy; the name of the first that failed, if one did. */
-const firstFailure = async (copy: string, tests: string): Promise<string | undefined> => {
+/** Runs tests in the copy, those of one name or all; the name of the first that failed, if one did. */
+const firstFailure = async (copy: string, tests: string, name?: string): Promise<string | undefined> => {
   const reportFile = join(copy, "report.json")
   const vitest = join(copy, "node_modules", "vitest", "vitest.mjs")
   const parameters = ["run", "--bail=1", "--reporter=json", `--outputFile=${reportFile}`, tests]
+  if (name !== undefined) parameters.push("--testNamePattern", `^${name.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&")}$`)
   const code = await new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vitest, ...parameters], { cwd: copy, stdio: "ignore" })
     child.on("error", reject)
@@ -42,6 +43,12 @@ const firstFailure = async (copy: string, tests: string): Promise<string | undef
   const report: Report = JSON.parse(await readFile(reportFile, "utf8"))
   const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
   return results.find(({ status }) => status === "failed")?.fullName ?? `${tests} doesn't run`
+}
+
+/** The name of a test that fails twice: one that fails by chance has caught nothing. */
+const failureTwice = async (copy: string, tests: string): Promise<string | undefined> => {
+  const name = await firstFailure(copy, tests)
+  return name && firstFailure(copy, tests, name)
 }
 
 const mutated = async ({ also, file, from, name, to }: Mutation): Promise<string> => {
@@ -79,7 +86,7 @@ try {
     await writeFile(join(copy, file), texts[index] ?? "")
     let caught: string | undefined
     for (const group of tests) {
-      caught ??= await firstFailure(copy, group).then((failure) => failure && `${group}: ${failure}`)
+      caught ??= await failureTwice(copy, group).then((failure) => failure && `${group}: ${failure}`)
     }
     await cp(join(project, file), join(copy, file))
     if (caught === undefined) survivors++

@@ -1,0 +1,21 @@
+import { text } from "node:stream/consumers"
+import { setTimeout } from "node:timers/promises"
+import { Effect } from "effect"
+import { SMTPServer } from "smtp-server"
+import { freePort } from "./freePort.ts"
+
+/** A mail server on loopback that takes so long over each mail; gone with the scope. Its URL. */
+export const slowMailServer = Effect.fn("slowMailServer")(function* (millis: number) {
+  const port = yield* freePort
+  yield* Effect.acquireRelease(
+    Effect.callback<SMTPServer>((resume) => {
+      const server = new SMTPServer({
+        disabledCommands: ["AUTH", "STARTTLS"],
+        onData: (stream, _, done) => void text(stream).then(() => setTimeout(millis).then(() => done()), done)
+      })
+      server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) => Effect.callback<void>((resume) => server.close(() => resume(Effect.void)))
+  )
+  return `smtp://127.0.0.1:${port}`
+})
