@@ -7,7 +7,7 @@ import { RateLimited, Unavailable } from "../domain/Failure.ts"
 import { CurrentOrigin } from "../domain/Origin.ts"
 
 /**
- * How often one client may go through a door in a minute. The doors are the endpoints of these names; the reset page goes
+ * How often one client may go through a door in a minute. The doors are the endpoints of these names; the pages go
  * through those of the API that do the same.
  */
 export const limits = {
@@ -15,7 +15,9 @@ export const limits = {
   resetPassword: 20,
   checkResetCode: 30,
   signIn: 30,
-  register: 10
+  register: 10,
+  sendEmailConfirmation: 10,
+  confirmEmail: 20
 } as const
 
 export type Door = keyof typeof limits

@@ -8,7 +8,9 @@ export const paths = {
   inbox: "/dev/inbox",
   metrics: "/metrics",
   resetPage: "/reset-password",
-  resetDonePage: "/reset-password/done"
+  resetDonePage: "/reset-password/done",
+  confirmPage: "/confirm-email",
+  confirmDonePage: "/confirm-email/done"
 } as const
 
 const routes: ReadonlyArray<readonly [method: string, path: string]> = [
@@ -19,7 +21,10 @@ const routes: ReadonlyArray<readonly [method: string, path: string]> = [
   ["GET", paths.openapi],
   ["GET", paths.resetPage],
   ["POST", paths.resetPage],
-  ["GET", paths.resetDonePage]
+  ["GET", paths.resetDonePage],
+  ["GET", paths.confirmPage],
+  ["POST", paths.confirmPage],
+  ["GET", paths.confirmDonePage]
 ]
 
 const methodsByPath = Map.groupBy(routes, ([, path]) => path)

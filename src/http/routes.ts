@@ -7,6 +7,7 @@ import { AccountHandlers } from "./accounts.ts"
 import { DocsRoute } from "./docs.ts"
 import { Edge, type EdgeOptions, largestBody } from "./edge.ts"
 import { RateLimitsLayer } from "./limits.ts"
+import { ConfirmEmailPage } from "./pages/confirmEmail.ts"
 import { ResetPasswordPage } from "./pages/resetPassword.ts"
 import { methodsOf, paths } from "./paths.ts"
 import { RequestsLayer } from "./Requests.ts"
@@ -20,7 +21,7 @@ const ApiRoutes = HttpApiBuilder.layer(Api, { openapiPath: paths.openapi }).pipe
 
 /** Everything that is served, but the development inbox. */
 export const Routes = (options: EdgeOptions) =>
-  Layer.mergeAll(ApiRoutes, DocsRoute, ResetPasswordPage(options), Edge(options))
+  Layer.mergeAll(ApiRoutes, DocsRoute, ResetPasswordPage(options), ConfirmEmailPage(options), Edge(options))
 
 /** How requests are treated: bodies of 64 KiB at most, and no span of a URL that may hold a code, in its query or as its path (D4). */
 export const RequestSettings = Layer.mergeAll(

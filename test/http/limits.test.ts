@@ -21,7 +21,9 @@ const doors: Record<string, string> = {
   resetPassword: "/auth/reset-password",
   checkResetCode: "/auth/reset-password/check",
   signIn: "/auth/local",
-  register: "/auth/local/register"
+  register: "/auth/local/register",
+  sendEmailConfirmation: "/auth/send-email-confirmation",
+  confirmEmail: "/auth/email-confirmation"
 }
 
 const forgot = (client: Client, address: string, email = "nobody@example.com") =>
