@@ -2,61 +2,19 @@ import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Answer, assertError, type Client } from "../support/client.ts"
 import { timePasses } from "../support/databases.ts"
+import { assertPage, browserOf as browserAt, form } from "../support/pages.ts"
 import { onBothDatabases, onPostgres, Service } from "../support/service.ts"
 
 const newPassword = "a new long phrase"
 const nobodysCode = "x".repeat(43)
-const form = { "content-type": "application/x-www-form-urlencoded" }
-
-/** A browser without JavaScript: cookies are kept for the page, redirects are shown. */
-const browserOf = ({ send }: Pick<Client, "send">) => {
-  const jar = new Map<string, string>()
-  const keep = (answer: Answer) => {
-    for (const line of answer.headers["set-cookie"] ?? []) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? []
-      if (/;\s*(max-age=0|expires=Thu, 01 Jan 1970)/i.test(line)) jar.delete(name)
-      else jar.set(name, value)
-    }
-    return answer
-  }
-  const headers = (more: Record<string, string>) => {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
-    return { ...(cookie && { cookie }), ...more }
-  }
-  return {
-    jar,
-    open: (path: string, method = "GET") => Effect.map(send(method, path, { headers: headers({}) }), keep),
-    post: (fields: Record<string, string>, more: Record<string, string> = { "sec-fetch-site": "same-origin" }) =>
-      Effect.map(
-        send("POST", "/reset-password", {
-          headers: headers({ ...form, ...more }),
-          body: new URLSearchParams(fields).toString()
-        }),
-        keep
-      )
-  }
-}
+/** A browser at the page. */
+const browserOf = (service: Pick<Client, "send">) => browserAt(service, "/reset-password")
 
 const both = (password: string) => ({ password, passwordConfirmation: password })
 
 /** What stands beside a field. */
 const beside = (field: string, { text }: Answer) =>
   new RegExp(`<p class="error" id="${field}-error">([^<]*)</p>`).exec(text)?.[1]
-
-const assertPage = ({ headers, text }: Answer) => {
-  assert.match(String(headers["content-type"]), /^text\/html/)
-  assert.match(text, /^<!doctype html>\n<html lang="en">/)
-  assert.notMatch(text, /<script|<link|<img|https?:/)
-  const policy = String(headers["content-security-policy"])
-  assert.match(policy, /default-src 'none'/)
-  assert.match(policy, /frame-ancestors 'none'/)
-  assert.match(policy, /form-action 'self'/)
-  assert.match(policy, /base-uri 'none'/)
-  assert.notMatch(policy, /unsafe|\*/)
-  assert.strictEqual(headers["referrer-policy"], "no-referrer")
-  assert.strictEqual(headers["x-frame-options"], "DENY")
-  assert.strictEqual(headers["cache-control"], "no-store")
-}
 
 onBothDatabases("the page behind the link", Service.layerWithInbox(), (it) => {
   it.effect("takes a new password from whoever follows the link, once", () =>

@@ -69,15 +69,16 @@ export const registerWith = Effect.fnUntraced(function* (email: Email, code = fr
   const confirmations = yield* Confirmations
   const id = yield* newUserId
   const { ttlMillis } = confirmationLimits
+  const username = Username.make(newName())
   yield* confirmations.register({
     id,
-    username: Username.make(newName()),
+    username,
     email,
     passwordHash: hashOf("asked"),
     ttlMillis
   })
   yield* confirmations.takeNext(code, confirmationLimits)
-  return { id, code }
+  return { id, username, code }
 })
 
 export const limits = { codeTtlMillis: 30 * 60_000, cooldownMillis: 60_000, hourlyCap: 5 }

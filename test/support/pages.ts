@@ -1,0 +1,50 @@
+import { assert } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Answer, Client } from "./client.ts"
+
+export const form = { "content-type": "application/x-www-form-urlencoded" }
+
+/** A browser without JavaScript at one page: cookies are kept for it, redirects are shown. */
+export const browserOf = ({ send }: Pick<Client, "send">, page: string) => {
+  const jar = new Map<string, string>()
+  const keep = (answer: Answer) => {
+    for (const line of answer.headers["set-cookie"] ?? []) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (/;\s*(max-age=0|expires=Thu, 01 Jan 1970)/i.test(line)) jar.delete(name)
+      else jar.set(name, value)
+    }
+    return answer
+  }
+  const headers = (more: Record<string, string>) => {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
+    return { ...(cookie && { cookie }), ...more }
+  }
+  return {
+    jar,
+    open: (path: string, method = "GET") => Effect.map(send(method, path, { headers: headers({}) }), keep),
+    post: (fields: Record<string, string>, more: Record<string, string> = { "sec-fetch-site": "same-origin" }) =>
+      Effect.map(
+        send("POST", page, {
+          headers: headers({ ...form, ...more }),
+          body: new URLSearchParams(fields).toString()
+        }),
+        keep
+      )
+  }
+}
+
+/** Nothing runs, nothing is loaded, nobody frames it, nothing is told to the next site (D6). */
+export const assertPage = ({ headers, text }: Answer) => {
+  assert.match(String(headers["content-type"]), /^text\/html/)
+  assert.match(text, /^<!doctype html>\n<html lang="en">/)
+  assert.notMatch(text, /<script|<link|<img|https?:/)
+  const policy = String(headers["content-security-policy"])
+  assert.match(policy, /default-src 'none'/)
+  assert.match(policy, /frame-ancestors 'none'/)
+  assert.match(policy, /form-action 'self'/)
+  assert.match(policy, /base-uri 'none'/)
+  assert.notMatch(policy, /unsafe|\*/)
+  assert.strictEqual(headers["referrer-policy"], "no-referrer")
+  assert.strictEqual(headers["x-frame-options"], "DENY")
+  assert.strictEqual(headers["cache-control"], "no-store")
+}
