@@ -202,7 +202,7 @@ export const layer = Layer.effect(
         update users u set confirmed = true, updated_at = clock_timestamp()
         from confirmation_codes c
         where c.code_hash = ${codeHash} and u.id = c.account_id and u.email_key = c.email_key and c.expires_at > now()
-          and not u.confirmed and not u.blocked
+          and c.used_at is null and not u.confirmed and not u.blocked
         returning ${user}
       ), consumed as (
         update confirmation_codes c set used_at = clock_timestamp() from confirmed where c.code_hash = ${codeHash}

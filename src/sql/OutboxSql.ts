@@ -107,7 +107,8 @@ export const layer = Layer.effect(
             case
               when m.kind = 'reset-code' then u.live_code = k.code_hash and k.expires_at > now() and not u.blocked
               when r.id is not null then ${ofRegistration} = 'Live'
-              else u.email_key = c.email_key and c.expires_at > now() and not u.confirmed and not u.blocked
+              else u.email_key = c.email_key and c.expires_at > now() and c.used_at is null and not u.confirmed
+                and not u.blocked
             end, false) as code_lives,
           coalesce((extract(epoch from coalesce(k.expires_at, c.expires_at) - now()) * 1000)::float8, 0) as code_lives_for_millis
         from claimed m left join users u on u.id = m.user_id left join reset_codes k on k.code_hash = m.code_hash

@@ -196,7 +196,7 @@ onBothDatabases("with EMAIL_CONFIRMATION", Service.layerWatched({ settings: requ
       const reserved = { ...newcomer(), email: owner.email } // for an address that is taken
       assertDone(yield* ask(reserved))
       const answers: globalThis.Array<unknown> = []
-      for (const { username } of [owner, waits, reserved]) {
+      for (const { username } of [owner, waits, reserved, yield* unconfirmed]) {
         for (const name of [username, username.toUpperCase()]) {
           for (const email of [newcomer().email, owner.email, waits.email]) {
             const answer = yield* post("/auth/local/register", { username: name, email, password })
@@ -294,6 +294,7 @@ onBothDatabases("with EMAIL_CONFIRMATION", Service.layerWatched({ settings: requ
         for (const [change, status, reason] of [
           ["a block", 403, "AccountBlocked"],
           ["a reset", 403, "ConfirmationCodeUsed"],
+          ["its use, taken back by hand", 403, "ConfirmationCodeUsed"],
           ["another address", 404, "ConfirmationCodeNotFound"],
           ["a deletion", 404, "ConfirmationCodeNotFound"],
           ["time", 403, "ConfirmationCodeExpired"]
@@ -303,6 +304,10 @@ onBothDatabases("with EMAIL_CONFIRMATION", Service.layerWatched({ settings: requ
           const code = yield* codeFrom(email)
           if (change === "a block") yield* sql`update users set blocked = true where id = ${id}::uuid`
           if (change === "a reset") yield* reset(yield* codeFor(email), newPassword)
+          if (change === "its use, taken back by hand") {
+            yield* confirm(code)
+            yield* sql`update users set confirmed = false where id = ${id}::uuid`
+          }
           if (change === "another address") {
             yield* sql`update users set email = 'new' || email, email_key = 'new' || email_key where id = ${id}::uuid`
           }

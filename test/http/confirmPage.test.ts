@@ -115,3 +115,26 @@ onPostgres("the page that confirms", Service.layer({ settings }), (it) => {
     })
   )
 })
+
+onPostgres(
+  "the page that confirms, with limits",
+  Service.layer({ settings: { ...settings, rateLimit: true } }),
+  (it) => {
+    it.effect("goes through the door of the API: both together have one number", () =>
+      Effect.gen(function* () {
+        const service = yield* Service
+        const { post } = browserOf(service, path)
+        for (let time = 0; time < 10; time++) {
+          assert.strictEqual((yield* post({ code: nobodysCode })).status, 404)
+          const answer = yield* service.post("/auth/email-confirmation", { code: nobodysCode })
+          assertError(answer, 404, "ConfirmationCodeNotFound")
+        }
+        const refused = yield* post({ code: nobodysCode })
+        assert.strictEqual(refused.status, 429)
+        assertPage(refused)
+        assert.isAtLeast(Number(refused.headers["retry-after"]), 1)
+        assertError(yield* service.post("/auth/email-confirmation", { code: nobodysCode }), 429, "RateLimited")
+      })
+    )
+  }
+)
