@@ -5,6 +5,8 @@ import { FetchHttpClient, HttpRouter } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Accounts } from "./accounts/Accounts.ts"
+import { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
+import { EmailConfirmation } from "./accounts/EmailConfirmation.ts"
 import { GuessLimits } from "./accounts/GuessLimits.ts"
 import { Sessions } from "./accounts/Sessions.ts"
 import { SessionTokens } from "./accounts/SessionTokens.ts"
@@ -27,11 +29,13 @@ import { PasswordRecovery } from "./recovery/PasswordRecovery.ts"
 import { PasswordReset } from "./recovery/PasswordReset.ts"
 import { RecoveryWorker } from "./recovery/RecoveryWorker.ts"
 import { AppSecret } from "./secrets/AppSecret.ts"
+import { ConfirmationCodeMint } from "./secrets/ConfirmationCodeMint.ts"
 import { generatedSecret } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import type { Settings } from "./settings.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
+import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
 import * as LeftoversSql from "./sql/LeftoversSql.ts"
@@ -65,6 +69,7 @@ const TrailLayer = Layer.provide(Trail.layer, TrailStoreSql.layer)
 
 const Repositories = Layer.mergeAll(
   AccountRepositorySql.layer,
+  ConfirmationsSql.layer,
   OutboxSql.layer,
   RateLimitsSql.layerGuesses,
   RateLimitsSql.layerStore,
@@ -77,7 +82,7 @@ const CleanUpLayer = (settings: Settings) =>
   Layer.provide(CleanUp.layer, LeftoversSql.layer({ auditRetentionMillis: settings.audit.retentionMillis }))
 
 const Secrets = (settings: Settings) =>
-  Layer.mergeAll(Pseudonyms.layer, ResetCodeMint.layer, SessionTokens.layer).pipe(
+  Layer.mergeAll(ConfirmationCodeMint.layer, Pseudonyms.layer, ResetCodeMint.layer, SessionTokens.layer).pipe(
     Layer.provide(
       Layer.unwrap(
         Option.match(settings.appSecrets, {
@@ -134,9 +139,13 @@ const Limiting = ({ rateLimit }: Settings) =>
 const UseCases = (settings: Settings) =>
   Layer.mergeAll(
     Accounts.layer(settings),
+    EmailConfirmation.layer,
     PasswordReset.layer(settings),
     PasswordRecovery.layer.pipe(Layer.provide(RecoveryWorker.layer(settings.resetLimits)))
-  ).pipe(Layer.provideMerge(Layer.merge(Limiting(settings), Sessions.layer({ ttlMillis: settings.sessionTtlMillis }))))
+  ).pipe(
+    Layer.provide(ConfirmationWorker.layer({ ...settings.resetLimits, ...settings.emailConfirmation })),
+    Layer.provideMerge(Layer.merge(Limiting(settings), Sessions.layer({ ttlMillis: settings.sessionTtlMillis })))
+  )
 
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>

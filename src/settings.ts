@@ -34,6 +34,14 @@ export interface Settings {
   readonly trustedProxies: TrustedProxies
   readonly corsOrigins: CorsOrigins
   readonly registration: boolean
+  readonly emailConfirmation: {
+    /** Whether an account is made only once its address is confirmed. */
+    readonly required: boolean
+    /** How long a registration waits, its user name reserved; codes for accounts live as long. */
+    readonly ttlMillis: number
+    /** The page that takes the code. */
+    readonly url: URL
+  }
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
@@ -215,6 +223,10 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     Option.isSome(smtpUrl) ? "where SMTP_URL is set" : forMail
   )
 
+  /** A page of the team's own, or else ours. */
+  const page = (name: string, example: string, ours: string) =>
+    Effect.map(withDefault(name, webUrl(example), `${publicUrl.replace(/\/$/, "")}/${ours}`), (url) => new URL(url))
+
   const minLength = yield* withDefault("PASSWORD_MIN_LENGTH", integer(1, 256, 8), 8)
   const mostAtOnce = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const cores = Math.min(availableParallelism(), mostAtOnce)
@@ -244,13 +256,7 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
       "Rekey"
     ),
     smtp: Option.zipWith(smtpUrl, mailFrom, (url, from) => ({ url, from })),
-    resetUrl: new URL(
-      yield* withDefault(
-        "RESET_URL",
-        webUrl("https://example.com/new-password"),
-        `${publicUrl.replace(/\/$/, "")}/reset-password`
-      )
-    ),
+    resetUrl: yield* page("RESET_URL", "https://example.com/new-password", "reset-password"),
     resetLimits: {
       codeTtlMillis: yield* withDefault("RESET_CODE_TTL", duration("30 minutes", Duration.seconds(1)), 30 * 60_000),
       cooldownMillis: yield* withDefault("RESET_COOLDOWN", duration("60 seconds", Duration.zero), 60_000),
@@ -276,6 +282,15 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
       { onNone: () => [], onSome: listed }
     ),
     registration: yield* withDefault("REGISTRATION", onOff, true),
+    emailConfirmation: {
+      required: yield* withDefault("EMAIL_CONFIRMATION", onOff, false),
+      ttlMillis: yield* withDefault(
+        "EMAIL_CONFIRMATION_TTL",
+        duration("24 hours", Duration.minutes(1)),
+        24 * 3_600_000
+      ),
+      url: yield* page("EMAIL_CONFIRMATION_URL", "https://example.com/confirm", "confirm-email")
+    },
     passwordLength: {
       minLength,
       maxLength: yield* withDefault("PASSWORD_MAX_LENGTH", integer(minLength, 4096, 256), 256)

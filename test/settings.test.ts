@@ -39,9 +39,14 @@ const namesRead = Effect.gen(function* () {
 describe("the settings", () => {
   it.effect("are the documented ones where nothing is set", () =>
     Effect.gen(function* () {
-      const { breachCheck, hashing, publicUrl, resetUrl, ...others } = yield* read({})
+      const { breachCheck, emailConfirmation, hashing, publicUrl, resetUrl, ...others } = yield* read({})
       assert.strictEqual(publicUrl.href, "http://127.0.0.1:1337/")
       assert.strictEqual(resetUrl.href, "http://127.0.0.1:1337/reset-password")
+      assert.deepStrictEqual(emailConfirmation, {
+        required: false,
+        ttlMillis: 86_400_000,
+        url: new URL("http://127.0.0.1:1337/confirm-email")
+      })
       assert.strictEqual(breachCheck.mode, "off")
       assert.strictEqual(breachCheck.url.href, "https://api.pwnedpasswords.com/range/")
       assert.deepStrictEqual(hashing.cost, { memoryKib: 19_456, iterations: 2, parallelism: 1 })
@@ -116,6 +121,8 @@ describe("the settings", () => {
         TRUSTED_PROXIES: "10.0.0.0/8, 2001:db8::7,::ffff:192.0.2.1",
         CORS_ORIGINS: "https://app.example.com,http://localhost:5173",
         REGISTRATION: "off",
+        EMAIL_CONFIRMATION: "on",
+        EMAIL_CONFIRMATION_TTL: "2 hours",
         PASSWORD_MIN_LENGTH: "15",
         PASSWORD_MAX_LENGTH: "64",
         PASSWORD_BREACH_CHECK: "closed",
@@ -174,6 +181,11 @@ describe("the settings", () => {
         resetLimits: { codeTtlMillis: 3_600_000, cooldownMillis: 0, hourlyCap: 7 },
         rateLimit: false,
         registration: false,
+        emailConfirmation: {
+          required: true,
+          ttlMillis: 7_200_000,
+          url: new URL("https://example.com/accounts/confirm-email")
+        },
         passwordLength: { minLength: 15, maxLength: 64 },
         breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
         hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
@@ -194,6 +206,16 @@ describe("the settings", () => {
     })
   )
 
+  it.effect("name EMAIL_CONFIRMATION_URL alone as the page of another application", () =>
+    Effect.gen(function* () {
+      const { emailConfirmation, resetUrl } = yield* read({
+        EMAIL_CONFIRMATION_URL: "https://shop.example.com/confirm"
+      })
+      assert.strictEqual(emailConfirmation.url.href, "https://shop.example.com/confirm")
+      assert.strictEqual(resetUrl.href, "http://127.0.0.1:1337/reset-password")
+    })
+  )
+
   for (const [name, ...values] of [
     ["HOST", "not a host", "host/path", "host:80", "user@host", "host?query", "host#hash"],
     ["PORT", "banana", "0", "65536", "-1", "80.5", "1e3x", "0x"],
@@ -206,6 +228,9 @@ describe("the settings", () => {
       "//evil.example",
       "https://example.com/#x"
     ],
+    ["EMAIL_CONFIRMATION", "maybe", "required"],
+    ["EMAIL_CONFIRMATION_TTL", "soon", "0 seconds", "59 seconds", "Infinity"],
+    ["EMAIL_CONFIRMATION_URL", "/confirm-email", "javascript:alert(1)"],
     ["RESET_URL", "/reset-password", "mailto:ada@example.com", "https://example.com/#reset"],
     ["DATABASE_URL", "mysql://localhost/x", "localhost:5432", "postgres:", "data/rekey.db"],
     ["DATABASE_POOL_SIZE", "0", "-3", "1001", "many"],

@@ -18,6 +18,8 @@ import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { Trail } from "../trail/Trail.ts"
 import { AccountRepository } from "./AccountRepository.ts"
+import { Confirmations } from "./Confirmations.ts"
+import { ConfirmationWorker } from "./ConfirmationWorker.ts"
 import { GuessLimits } from "./GuessLimits.ts"
 import { type Identifier, identify } from "./Identifier.ts"
 import { type Authenticated, Sessions } from "./Sessions.ts"
@@ -32,11 +34,18 @@ export interface SignedIn {
 export class Accounts extends Context.Service<
   Accounts,
   {
+    /**
+     * `None` where the address has to be confirmed first: then free and taken addresses get the same answer after the same work (C6).
+     * A user name that is taken or reserved is `AccountExists` in any case, since user names are public.
+     */
     register(account: {
       readonly username: Username
       readonly email: Email
       readonly password: Password
-    }): Effect.Effect<SignedIn, RegistrationClosed | PasswordRejected | AccountExists | Busy | Unavailable>
+    }): Effect.Effect<
+      Option.Option<SignedIn>,
+      RegistrationClosed | PasswordRejected | AccountExists | Busy | Unavailable
+    >
 
     /** `identifier` is the address or the user name. An unknown one costs as much time as a wrong password (C5). */
     signIn(attempt: {
@@ -58,11 +67,16 @@ export class Accounts extends Context.Service<
     >
   }
 >()("rekey/accounts/Accounts") {
-  static readonly layer = (options: { readonly registration: boolean }) =>
+  static readonly layer = (options: {
+    readonly registration: boolean
+    readonly emailConfirmation: { readonly required: boolean; readonly ttlMillis: number }
+  }) =>
     Layer.effect(
       Accounts,
       Effect.gen(function* () {
         const repository = yield* AccountRepository
+        const confirmations = yield* Confirmations
+        const confirmationWorker = yield* ConfirmationWorker
         const sessions = yield* Sessions
         const hasher = yield* PasswordHasher
         const policy = yield* PasswordPolicy
@@ -84,11 +98,17 @@ export class Accounts extends Context.Service<
           yield* policy.checkFor({ username, email }, password)
           const passwordHash = yield* hasher.hash(password)
           const id = UserId.make(yield* random.uuidV7())
+          const { required, ttlMillis } = options.emailConfirmation
+          if (required) {
+            yield* confirmations.register({ id, username, email, passwordHash, ttlMillis })
+            yield* confirmationWorker.wake
+            return Option.none()
+          }
           const { user, version } = yield* repository.insert({ id, username, email, passwordHash })
           const jwt = yield* sessions.open(user, version)
           // Blocked between two statements of its first second.
           if (Option.isNone(jwt)) return yield* new Unavailable()
-          return { jwt: jwt.value, user }
+          return Option.some({ jwt: jwt.value, user })
         })
 
         /** Written behind the answer, for known and unknown accounts alike (C5). */

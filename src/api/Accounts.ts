@@ -1,5 +1,11 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import {
+  ConfirmationCode,
+  ConfirmationCodeExpired,
+  ConfirmationCodeNotFound,
+  ConfirmationCodeUsed
+} from "../domain/ConfirmationCode.ts"
 import { Email } from "../domain/Email.ts"
 import { Password } from "../domain/Password.ts"
 import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
@@ -24,21 +30,57 @@ const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ ide
 
 const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400, "Wrong identifier or password."))
 
+const documentedAccountExists = AccountExists.pipe(documented(409, "The address or the user name is taken."))
+
+export const confirmEmailErrors = [
+  ConfirmationCodeNotFound.pipe(documented(404, "There is no such confirmation code.")),
+  ConfirmationCodeUsed.pipe(documented(403, "This address is confirmed already. Sign in.")),
+  ConfirmationCodeExpired.pipe(
+    documented(403, "This confirmation code has expired. Ask for a new one, or register again.")
+  ),
+  documentedAccountBlocked,
+  documentedAccountExists
+] as const
+
 export class AccountsApi extends HttpApiGroup.make("accounts")
   .add(
     HttpApiEndpoint.post("register", "/local/register", {
       payload: Schema.Struct({ username: Username, email: Email, password: Password }),
-      success: SignedIn,
+      success: Schema.Union([SignedIn, Done]),
       error: [
         documentedPasswordRejected,
         RegistrationClosed.pipe(documented(403, "Registration is closed.")),
-        AccountExists.pipe(documented(409, "The address or the user name is taken.")),
+        documentedAccountExists,
         documentedBusy
       ]
     })
       .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Register")
-      .annotate(OpenApi.Description, "Makes an account and signs in to it."),
+      .annotate(
+        OpenApi.Description,
+        "Makes an account and signs in to it. Where addresses have to be confirmed it answers ok alone, the same for a free and a taken address: a mail says how it goes on. A taken user name is 409 in any case."
+      ),
+    HttpApiEndpoint.post("sendEmailConfirmation", "/send-email-confirmation", {
+      payload: Schema.Struct({ email: Email }),
+      success: Done
+    })
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Ask for a confirmation code once more")
+      .annotate(
+        OpenApi.Description,
+        "Mails a confirmation code to the address, if it waits for one. The answer is the same for every address."
+      ),
+    HttpApiEndpoint.post("confirmEmail", "/email-confirmation", {
+      payload: Schema.Struct({ code: ConfirmationCode }),
+      success: Schema.Struct({ user: User }),
+      error: confirmEmailErrors
+    })
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Confirm an address")
+      .annotate(
+        OpenApi.Description,
+        "Confirms the address that the code was mailed to, and makes the account where one was asked for. Sign in then: the answer holds no token."
+      ),
     HttpApiEndpoint.post("signIn", "/local", {
       payload: Schema.Struct({
         identifier: TypedIdentifier,

@@ -1,15 +1,9 @@
 import { Schema } from "effect"
-import { Text } from "./Text.ts"
+import { MailedCode } from "./MailedCode.ts"
 
-/**
- * What the owner of an account gets by mail: 256 bits as 43 base64url characters. A string of any other form is a code that
- * nobody was given: 404, not 400.
- */
-export const ResetCode = Schema.RedactedFromValue(
-  Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." }))),
-  { label: "code" }
-)
-export type ResetCode = typeof ResetCode.Type
+/** What the owner of an account gets by mail to choose a new password with. */
+export const ResetCode = MailedCode
+export type ResetCode = MailedCode
 
 /** SHA-256 of a code, 32 bytes: all that is stored. Unsalted, since nobody can guess 256 bits (ASVS 5.0, 6.5.2). */
 export const ResetCodeHash = Schema.Uint8Array.pipe(Schema.brand("ResetCodeHash"))

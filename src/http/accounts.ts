@@ -1,6 +1,7 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Accounts } from "../accounts/Accounts.ts"
+import { EmailConfirmation } from "../accounts/EmailConfirmation.ts"
 import { Sessions } from "../accounts/Sessions.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentSession } from "../api/Authorization.ts"
@@ -11,9 +12,16 @@ const AccountsHandlers = HttpApiBuilder.group(
   "accounts",
   Effect.fn(function* (handlers) {
     const accounts = yield* Accounts
+    const confirmation = yield* EmailConfirmation
     const sessions = yield* Sessions
     return handlers.handleAll({
-      register: ({ payload }) => accounts.register(payload),
+      register: ({ payload }) =>
+        Effect.map(
+          accounts.register(payload),
+          Option.getOrElse(() => done)
+        ),
+      sendEmailConfirmation: ({ payload }) => Effect.as(confirmation.request(payload.email), done),
+      confirmEmail: ({ payload }) => Effect.map(confirmation.confirm(payload.code), (user) => ({ user })),
       signIn: ({ payload }) => accounts.signIn(payload),
       changePassword: ({ payload }) =>
         Effect.flatMap(CurrentSession, (current) => accounts.changePassword(current, payload)),

@@ -7,7 +7,7 @@ import { RateLimited, Unavailable } from "../domain/Failure.ts"
 import { CurrentOrigin } from "../domain/Origin.ts"
 
 /**
- * How often one client may go through a door in a minute. The doors are the endpoints of these names; the reset page goes
+ * How often one client may go through a door in a minute. The doors are the endpoints of these names; the pages go
  * through those of the API that do the same.
  */
 export const limits = {
@@ -16,6 +16,8 @@ export const limits = {
   checkResetCode: 30,
   signIn: 30,
   register: 10,
+  sendEmailConfirmation: 10,
+  confirmEmail: 20,
   sendResetCode: 30
 } as const
 

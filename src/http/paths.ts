@@ -8,7 +8,9 @@ export const paths = {
   inbox: "/dev/inbox",
   metrics: "/metrics",
   resetPage: "/reset-password",
-  resetDonePage: "/reset-password/done"
+  resetDonePage: "/reset-password/done",
+  confirmPage: "/confirm-email",
+  confirmDonePage: "/confirm-email/done"
 } as const
 
 /** The methods that a path takes, for `Allow` (RFC 9110, 15.5.6); none where there is no such path. */
@@ -23,7 +25,10 @@ export const methodsIn = (api: typeof Api | typeof PublicApi): MethodsOf => {
     ["GET", paths.openapi],
     ["GET", paths.resetPage],
     ["POST", paths.resetPage],
-    ["GET", paths.resetDonePage]
+    ["GET", paths.resetDonePage],
+    ["GET", paths.confirmPage],
+    ["POST", paths.confirmPage],
+    ["GET", paths.confirmDonePage]
   ]
   const router = FindMyWay.make<ReadonlyArray<string>>()
   for (const [path, ofPath] of Map.groupBy(routes, ([, path]) => path)) {

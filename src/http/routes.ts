@@ -8,6 +8,7 @@ import { AccountHandlers } from "./accounts.ts"
 import { DocsRoute } from "./docs.ts"
 import { Edge, type EdgeOptions, largestBody } from "./edge.ts"
 import { RateLimitsLayer } from "./limits.ts"
+import { ConfirmEmailPage } from "./pages/confirmEmail.ts"
 import { ResetPasswordPage } from "./pages/resetPassword.ts"
 import { methodsIn, paths } from "./paths.ts"
 import { RequestsLayer } from "./Requests.ts"
@@ -37,6 +38,7 @@ export const Routes = (options: RoutesOptions) =>
   Layer.mergeAll(
     ApiRoutes(options),
     ResetPasswordPage(options),
+    ConfirmEmailPage(options),
     Edge({ ...options, methodsOf: servedMethods(options) })
   )
 

@@ -1,3 +1,4 @@
+import { Duration } from "effect"
 import { type Html, html } from "../markup/Html.ts"
 
 /** One line without control characters, so that no header, page or terminal is led astray (D7). */
@@ -6,6 +7,25 @@ export const oneLine = (text: string): string =>
     .toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .trim()
+
+/** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
+const slackMillis = 10_000
+
+const count = (number: number, noun: string): ReadonlyArray<string> =>
+  number === 0 ? [] : [`${number} ${noun}${number === 1 ? "" : "s"}`]
+
+/** How long something lasts, as one says it: `1 hour and 30 minutes`. */
+export const inWords = (millis: number): string => {
+  const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
+  return [...count(days * 24 + hours, "hour"), ...count(minutes, "minute")].join(" and ") || "less than a minute"
+}
+
+/** `page`, which comes from configuration alone (D1), with the code as its query parameter `code`. */
+export const codeLink = (page: URL, code: string): string => {
+  const link = new URL(page)
+  link.searchParams.set("code", code)
+  return link.href
+}
 
 /** A mail's words, from which both the text and the HTML are made. */
 export type Block =

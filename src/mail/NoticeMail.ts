@@ -13,26 +13,44 @@ const place = (address: string | null): string => {
   return address.includes("/") ? `in the network ${address}` : `at the address ${address}`
 }
 
-const happened = ({ event }: Notice, app: string, recipient: Email) => {
+/** What happened, what to do about it, and why the owner gets the mail. */
+const told = ({ event }: Notice, app: string, recipient: Email) => {
+  const newPassword = {
+    yours: "If it was you, there is nothing to do. All other sessions have ended: sign in again with the new password.",
+    notYours: `If it wasn't you, somebody else may be in your account. Go to ${app} the way you always do, say that you forgot your \
+password, and choose a new one: that ends every session. Then change the password of your mailbox, and tell those who run ${app}.`
+  }
   switch (event) {
     case "password-reset":
       return {
         subject: `Your ${app} password was reset`,
         words: `The password of the ${app} account of ${recipient} was reset with a code from a mail to this address.`,
+        ...newPassword,
         reason: "its password was reset"
       }
     case "password-changed":
       return {
         subject: `Your ${app} password was changed`,
         words: `The password of the ${app} account of ${recipient} was changed by somebody who was signed in and knew the former one.`,
+        ...newPassword,
         reason: "its password was changed"
+      }
+    case "registration-attempted":
+      return {
+        subject: `You have an account at ${app} already`,
+        words: `Somebody asked for a new account at ${app} with the address ${recipient}. There is one with it already, so no other was made.`,
+        yours: `If it was you, sign in with the account that you have. If you forgot its password, go to ${app} the way you always do, say \
+so, and choose a new one.`,
+        notYours:
+          "If it wasn't you, there is nothing to do: whoever it was has learnt nothing, and nothing has changed.",
+        reason: "somebody tried to register with it"
       }
   }
 }
 
 /**
- * The mail that tells the owner of an account that its password is another one now: when, from what kind of device, from where,
- * and what to do if it wasn't them (F5). It holds no secret and no link.
+ * The mail that tells the owner of an account what happened to it or was tried: when, from what kind of device, from where, and what
+ * to do if it wasn't them (F5, C6). It holds no secret, no link, and nothing that somebody else typed.
  */
 export const noticeMail = (contents: {
   readonly id: string
@@ -42,16 +60,13 @@ export const noticeMail = (contents: {
 }): Mail => {
   const { id, notice, recipient } = contents
   const app = oneLine(contents.appName)
-  const { reason, subject, words: what } = happened(notice, app, recipient)
+  const { notYours, reason, subject, words: what, yours } = told(notice, app, recipient)
   const parts = letter(subject, [
     words(what),
     words(`When: ${inUtc(notice.at)}`),
     words(`From: ${oneLine(notice.device)} ${oneLine(place(notice.clientAddress))}`),
-    words("If it was you, there is nothing to do. All other sessions have ended: sign in again with the new password."),
-    words(
-      `If it wasn't you, somebody else may be in your account. Go to ${app} the way you always do, say that you forgot your \
-password, and choose a new one: that ends every session. Then change the password of your mailbox, and tell those who run ${app}.`
-    ),
+    words(yours),
+    words(notYours),
     words(`You get this mail because an account at ${app} has your address, and ${reason}.`)
   ])
   return { id, to: recipient, ...parts }

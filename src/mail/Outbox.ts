@@ -1,6 +1,7 @@
 import { Context, type Effect } from "effect"
 import type { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
+import type { FreshConfirmationCode } from "../secrets/ConfirmationCodeMint.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
 /** What every mail in hand has. */
@@ -15,21 +16,35 @@ interface Claimed {
   readonly ageMillis: number
 }
 
-/** A mail that brings a code. */
-export interface ClaimedResetCode extends Claimed {
-  readonly kind: "reset-code"
-  readonly code: FreshResetCode
-  /** Whether an administrator asked for it, and not somebody who may be the owner. */
-  readonly byAdministrator: boolean
+/** What every mail that brings a code has. */
+interface ClaimedCode extends Claimed {
   /** Whether the code may still be used: a mail with a dead code isn't sent (G4). */
   readonly codeLives: boolean
   /** How long the code still lives by the store's clock, in milliseconds: what the mail tells its reader. */
   readonly codeLivesForMillis: number
 }
 
-/** What happened to an account, for its owner (F5). No secret. */
+/** A mail that brings a reset code. */
+export interface ClaimedResetCode extends ClaimedCode {
+  readonly kind: "reset-code"
+  readonly code: FreshResetCode
+  /** Whether an administrator asked for it, and not somebody who may be the owner. */
+  readonly byAdministrator: boolean
+}
+
+/** A mail that brings a confirmation code: to confirm with, or to choose a password with before the address was ever confirmed. */
+export interface ClaimedConfirmation extends ClaimedCode {
+  readonly kind: "email-confirmation" | "registration-reset"
+  readonly code: FreshConfirmationCode
+  /** As somebody asked for it; not the owner of the address, maybe. */
+  readonly username: string
+  /** Whether there is an account already; else the confirmation makes one. */
+  readonly isAccount: boolean
+}
+
+/** What happened to an account, or was tried with its address, for its owner (F5, C6). No secret. */
 export interface Notice {
-  readonly event: "password-reset" | "password-changed"
+  readonly event: "password-reset" | "password-changed" | "registration-attempted"
   readonly at: Date
   /** In words of ours. */
   readonly device: string
@@ -44,7 +59,7 @@ export interface ClaimedNotice extends Claimed {
 }
 
 /** A mail that waits to be sent, claimed under a lease by the worker that holds it. */
-export type ClaimedMail = ClaimedResetCode | ClaimedNotice
+export type ClaimedMail = ClaimedResetCode | ClaimedConfirmation | ClaimedNotice
 
 /** Mails between the transaction that needs them and the mail server. What becomes of one is in the audit trail. */
 export class Outbox extends Context.Service<

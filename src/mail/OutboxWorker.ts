@@ -2,10 +2,12 @@ import { Context, Data, Effect, FiberSet, Layer, Option, Random, Schedule } from
 import { makeWorker } from "../background/Worker.ts"
 import { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
+import { ConfirmationCodeMint } from "../secrets/ConfirmationCodeMint.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
+import { confirmationMail } from "./ConfirmationMail.ts"
 import { Mailer, MailNotSent } from "./Mailer.ts"
 import { noticeMail } from "./NoticeMail.ts"
-import { type ClaimedMail, type ClaimedResetCode, Outbox } from "./Outbox.ts"
+import { type ClaimedConfirmation, type ClaimedMail, type ClaimedResetCode, Outbox } from "./Outbox.ts"
 import { resetMail } from "./ResetMail.ts"
 
 /** So many conversations at once, each with a fiber of its own: one that hangs holds nobody else up (G3). */
@@ -26,7 +28,7 @@ const releaseWithin = "1 second"
 const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
 /** A code is worth a try each minute, since it soon ends; a notice has time. */
-const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "reset-code" ? 60_000 : 15 * 60_000)
+const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "notice" ? 15 * 60_000 : 60_000)
 
 /** Doubles from a second, and up to half of it is taken off by chance: what failed together doesn't come back together. */
 const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
@@ -61,22 +63,24 @@ export class OutboxWorker extends Context.Service<
     readonly rehearse: Effect.Effect<void>
   }
 >()("rekey/mail/OutboxWorker") {
-  /** `appName` and `resetUrl`, the page that takes the code, go into the mails; both come from configuration. */
+  /** `appName` and the pages that take the codes go into the mails; all come from configuration. */
   static readonly layer = (options: {
     readonly appName: string
     readonly resetUrl: URL
+    readonly emailConfirmation: { readonly url: URL }
     /**
      * How long after one look at the outbox the next is taken, in milliseconds: under load a look takes several mails along. A mail
      * should be on its way within 100.
      */
     readonly gatherMillis?: number
-  }): Layer.Layer<OutboxWorker, never, Outbox | Mailer | ResetCodeMint> =>
+  }): Layer.Layer<OutboxWorker, never, Outbox | Mailer | ResetCodeMint | ConfirmationCodeMint> =>
     Layer.effect(
       OutboxWorker,
       Effect.gen(function* () {
         const outbox = yield* Outbox
         const mailer = yield* Mailer
         const mint = yield* ResetCodeMint
+        const confirmationMint = yield* ConfirmationCodeMint
         const scope = yield* Effect.scope
         const nobodysCode = yield* mint.fresh
         const inHand = yield* FiberSet.make<void>()
@@ -97,10 +101,28 @@ export class OutboxWorker extends Context.Service<
           )
         })
 
-        const render = (mail: ClaimedMail) =>
-          mail.kind === "reset-code"
-            ? renderCode(mail)
-            : Effect.sync(() => Option.some(noticeMail({ ...options, ...mail, id: mail.messageId })))
+        const renderConfirmation = Effect.fnUntraced(function* (mail: ClaimedConfirmation) {
+          const code = yield* confirmationMint.derive(mail.code)
+          const confirmationUrl = options.emailConfirmation.url
+          const { codeLivesForMillis: livesForMillis, messageId: id } = mail
+          return Option.map(code, (code) =>
+            mail.kind === "registration-reset"
+              ? resetMail({ ...options, ...mail, id, byAdministrator: false, code, livesForMillis })
+              : confirmationMail({ ...options, ...mail, id, code, livesForMillis, confirmationUrl })
+          )
+        })
+
+        const render = (mail: ClaimedMail) => {
+          switch (mail.kind) {
+            case "reset-code":
+              return renderCode(mail)
+            case "email-confirmation":
+            case "registration-reset":
+              return renderConfirmation(mail)
+            case "notice":
+              return Effect.sync(() => Option.some(noticeMail({ ...options, ...mail, id: mail.messageId })))
+          }
+        }
 
         const send = Effect.fnUntraced(
           function* (mail: ClaimedMail) {
@@ -139,7 +161,7 @@ export class OutboxWorker extends Context.Service<
         const deliver = Effect.fn("OutboxWorker.deliver", { root: true })(
           function* (mail: ClaimedMail) {
             yield* Effect.annotateCurrentSpan({ mailId: String(mail.id), attempts: mail.attempts })
-            if (mail.kind === "reset-code" && !mail.codeLives) {
+            if (mail.kind !== "notice" && !mail.codeLives) {
               // Tried until its code ended: the operator should know (G3).
               if (mail.attempts > 1 && mail.codeLivesForMillis <= 0) return yield* setAside(mail, "code-ended")
               yield* Effect.logWarning("A mail was dropped, since its code can't be used any more.")

@@ -1,19 +1,8 @@
-import { Duration, Redacted } from "effect"
+import { Redacted } from "effect"
 import type { Email } from "../domain/Email.ts"
 import type { ResetCode } from "../domain/ResetCode.ts"
-import { letter, oneLine, words } from "./Letter.ts"
+import { codeLink, inWords, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
-
-/** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
-const slackMillis = 10_000
-
-const count = (number: number, noun: string): ReadonlyArray<string> =>
-  number === 0 ? [] : [`${number} ${noun}${number === 1 ? "" : "s"}`]
-
-const inWords = (millis: number): string => {
-  const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
-  return [...count(days * 24 + hours, "hour"), ...count(minutes, "minute")].join(" and ") || "less than a minute"
-}
 
 /**
  * The mail that brings a reset code to its owner, as text and as HTML. The link is `resetUrl`, which comes from configuration
@@ -31,8 +20,6 @@ export const resetMail = (contents: {
 }): Mail => {
   const app = oneLine(contents.appName)
   const code = Redacted.value(contents.code)
-  const link = new URL(contents.resetUrl)
-  link.searchParams.set("code", code)
   const end = inWords(contents.livesForMillis)
   const asked = contents.byAdministrator
     ? {
@@ -44,7 +31,7 @@ export const resetMail = (contents: {
 
   const parts = letter(`Reset your ${app} password`, [
     words(`${asked.by} asked to reset the password of the ${app} account of ${contents.recipient}.`),
-    { _tag: "Link", label: "Choose a new password", url: link.href },
+    { _tag: "Link", label: "Choose a new password", url: codeLink(contents.resetUrl, code) },
     words("If the link doesn't work, use this code instead:"),
     { _tag: "Code", code },
     words(`Link and code can be used once, and end in ${end}. Keep them to yourself: they open the account.`),

@@ -1,4 +1,5 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Layer, Metric, Option } from "effect"
+import { countedBy } from "../accounts/Outcomes.ts"
 import { Sessions } from "../accounts/Sessions.ts"
 import type { Busy, Unavailable } from "../domain/Failure.ts"
 import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
@@ -10,7 +11,11 @@ import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { ResetCodes } from "./ResetCodes.ts"
-import { counted } from "./ResetOutcomes.ts"
+
+const resets = Metric.counter("rekey_resets_total", {
+  description: "Resets by outcome: done, or the reason why not.",
+  incremental: true
+})
 
 /** Code in, new password set, every other way in closed. */
 export class PasswordReset extends Context.Service<
@@ -63,7 +68,7 @@ export class PasswordReset extends Context.Service<
             ? yield* Effect.orElseSucceed(sessions.open(user, version), Option.none)
             : Option.none()
           return { user, jwt }
-        }, counted)
+        }, countedBy(resets))
 
         const check = Effect.fn("PasswordReset.check")(function* (code: ResetCode) {
           return (yield* codes.check(yield* mint.hash(code))).expiresAt

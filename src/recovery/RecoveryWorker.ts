@@ -1,4 +1,5 @@
 import { Context, Effect, Layer, Option } from "effect"
+import { ConfirmationWorker } from "../accounts/ConfirmationWorker.ts"
 import { makeWorker } from "../background/Worker.ts"
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
@@ -23,6 +24,7 @@ export class RecoveryWorker extends Context.Service<
         const requests = yield* RecoveryRequests
         const mint = yield* ResetCodeMint
         const outbox = yield* OutboxWorker
+        const confirmations = yield* ConfirmationWorker
         // The pause finds what a dead process left.
         const worker = yield* makeWorker({ broken: "Taking a recovery request broke.", every: "5 seconds" })
 
@@ -30,6 +32,8 @@ export class RecoveryWorker extends Context.Service<
           const outcome = yield* requests.takeNext(yield* mint.fresh, limits)
           // An address without an account gets the same work, up to the mail server (C2).
           if (Option.isSome(outcome)) yield* outcome.value === "Issued" ? outbox.wake : outbox.rehearse
+          // Where no account has the address a registration may wait with it, which is that worker's to see.
+          if (Option.isSome(outcome)) yield* confirmations.wake
           return Option.isSome(outcome)
         })
 

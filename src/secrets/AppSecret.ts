@@ -12,6 +12,7 @@ export class AppSecret extends Context.Service<
   AppSecret,
   {
     readonly resetCodeKeys: Keys
+    readonly confirmationCodeKeys: Keys
     readonly sessionTokenKeys: Keys
     /** The current one alone: what is kept under it lives for an hour at most. */
     readonly pseudonymKey: Mac.Key
@@ -36,6 +37,7 @@ export class AppSecret extends Context.Service<
         const [pseudonymKey] = yield* keysFor("pseudonym")
         return AppSecret.of({
           resetCodeKeys: yield* keysFor("reset code"),
+          confirmationCodeKeys: yield* keysFor("confirmation code"),
           sessionTokenKeys: yield* keysFor("session token"),
           pseudonymKey
         })

@@ -38,6 +38,26 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
               for update of r skip locked
             )
           delete from recovery_requests t using old where t.id = old.id`,
+        // At their end: the user name is free again. Alike for free and taken addresses (C6).
+        sql`
+          with old as materialized (
+            select id from registrations where expires_at < now()
+            order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from registrations t using old where t.id = old.id`,
+        sql`
+          with old as materialized (
+            select code_hash from confirmation_codes where expires_at < now() - interval '1 day'
+            order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from confirmation_codes t using old where t.code_hash = old.code_hash`,
+        sql`
+          with head as materialized (select id, asked_at from confirmation_requests order by id limit ${batchSize}::int),
+            old as materialized (
+              select r.id from confirmation_requests r join head using (id) where head.asked_at < now() - interval '1 day'
+              for update of r skip locked
+            )
+          delete from confirmation_requests t using old where t.id = old.id`,
         ...(["sent", "dropped", "dead"] as const).map(
           (outcome) => sql`
             with old as materialized (

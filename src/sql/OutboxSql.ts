@@ -1,12 +1,14 @@
 import { Effect, Layer, Request, RequestResolver, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { gatherFor } from "../background/Gathering.ts"
+import { ConfirmationCodeHash } from "../domain/ConfirmationCode.ts"
 import { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import { ResetCodeHash } from "../domain/ResetCode.ts"
 import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
 import { allRows } from "./Rows.ts"
+import { stateOfRegistration } from "./registrations.ts"
 
 const claimedFields = {
   id: Schema.BigInt,
@@ -16,41 +18,62 @@ const claimedFields = {
   ageMillis: Schema.Finite
 }
 
-const ResetCodeRow = Schema.Struct({
+const codeFields = {
   ...claimedFields,
+  nonce: Schema.Uint8Array,
+  codeLives: Schema.Boolean,
+  codeLivesForMillis: Schema.Finite
+}
+
+const ResetCodeRow = Schema.Struct({
+  ...codeFields,
   kind: Schema.Literal("reset-code"),
   /** None where the code was cleaned up. */
   codeHash: Schema.NullOr(ResetCodeHash),
-  nonce: Schema.Uint8Array,
   /** None where a former version queued it. */
-  details: Schema.NullOr(Schema.Struct({ byAdministrator: Schema.Boolean })),
-  codeLives: Schema.Boolean,
-  codeLivesForMillis: Schema.Finite
+  details: Schema.NullOr(Schema.Struct({ byAdministrator: Schema.Boolean }))
+})
+
+const ConfirmationRow = Schema.Struct({
+  ...codeFields,
+  kind: Schema.Literals(["email-confirmation", "registration-reset"]),
+  /** None where the code was cleaned up. */
+  confirmationHash: Schema.NullOr(ConfirmationCodeHash),
+  details: Schema.Struct({ username: Schema.String, isAccount: Schema.Boolean })
 })
 
 const NoticeRow = Schema.Struct({
   ...claimedFields,
-  kind: Schema.Literals(["password-reset", "password-changed"]),
+  kind: Schema.Literals(["password-reset", "password-changed", "registration-attempted"]),
   createdAt: Schema.Date,
   details: Schema.Struct({ device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
 })
 
-const ClaimedRow = Schema.Union([ResetCodeRow, NoticeRow])
+const ClaimedRow = Schema.Union([ResetCodeRow, ConfirmationRow, NoticeRow])
 const claimedRows = allRows(ClaimedRow)
 
-const noCode = ResetCodeHash.make(new Uint8Array())
+const noCode = new Uint8Array()
 
 const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
-  if (row.kind === "reset-code") {
-    const { codeHash, details, nonce, ...mail } = row
-    return {
-      ...mail,
-      code: { codeHash: codeHash ?? noCode, nonce },
-      byAdministrator: details?.byAdministrator ?? false
+  switch (row.kind) {
+    case "reset-code": {
+      const { codeHash, details, nonce, ...mail } = row
+      return {
+        ...mail,
+        code: { codeHash: codeHash ?? ResetCodeHash.make(noCode), nonce },
+        byAdministrator: details?.byAdministrator ?? false
+      }
+    }
+    case "email-confirmation":
+    case "registration-reset": {
+      const { confirmationHash, details, nonce, ...mail } = row
+      return { ...mail, ...details, code: { codeHash: confirmationHash ?? ConfirmationCodeHash.make(noCode), nonce } }
+    }
+    default: {
+      const { createdAt, details, kind, ...mail } = row
+      return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
     }
   }
-  const { createdAt, details, kind, ...mail } = row
-  return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
 }
 
 /** What became of a mail. The id as text, since JSON has no large integers. */
@@ -74,6 +97,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
+    const ofRegistration = sql.literal(stateOfRegistration)
 
     const claim: Outbox["Service"]["claim"] = Effect.fn("Outbox.claim")((limit, leaseMillis) =>
       // `skip locked` gives each mail to one worker (G1), and the lease keeps it there after the commit, until its worker is
@@ -82,7 +106,8 @@ export const layer = Layer.effect(
       claimedRows(sql`
         with due as (
           select o.id from outbox o
-          where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset', 'password-changed')
+          where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset',
+              'password-changed', 'email-confirmation', 'registration-reset', 'registration-attempted')
             and not exists (
               select from outbox e
               where e.user_id = o.user_id and e.id < o.id and e.outcome is null
@@ -96,13 +121,21 @@ export const layer = Layer.effect(
           set leased_until = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond',
             due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
           from due where o.id = due.id
-          returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.nonce, o.details, o.attempts, o.created_at
+          returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.confirmation_hash, o.nonce, o.details,
+            o.attempts, o.created_at
         )
-        select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.nonce, m.details,
-          m.attempts, m.created_at, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
-          coalesce(u.live_code = c.code_hash and c.expires_at > now() and not u.blocked, false) as code_lives,
-          coalesce((extract(epoch from c.expires_at - now()) * 1000)::float8, 0) as code_lives_for_millis
-        from claimed m join users u on u.id = m.user_id left join reset_codes c on c.code_hash = m.code_hash
+        select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.confirmation_hash, m.nonce,
+          m.details, m.attempts, m.created_at, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
+          coalesce(
+            case
+              when m.kind = 'reset-code' then u.live_code = k.code_hash and k.expires_at > now() and not u.blocked
+              when r.id is not null then ${ofRegistration} = 'Live'
+              else u.email_key = c.email_key and c.expires_at > now() and c.used_at is null and not u.confirmed
+                and not u.blocked
+            end, false) as code_lives,
+          coalesce((extract(epoch from coalesce(k.expires_at, c.expires_at) - now()) * 1000)::float8, 0) as code_lives_for_millis
+        from claimed m left join users u on u.id = m.user_id left join reset_codes k on k.code_hash = m.code_hash
+          left join confirmation_codes c on c.code_hash = m.confirmation_hash left join registrations r on r.id = c.account_id
         order by m.id`).pipe(
         Effect.map((rows) => rows.map(mailIn)),
         database.run

@@ -87,6 +87,12 @@ export const layer = Layer.effect(
           case when administrator is null then 'anonymous' else 'administrator' end, administrator,
           (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
         from taken order by id
+      ), elsewhere as (
+        -- No account, but a registration that waits: to reset it is to confirm it.
+        insert into confirmation_requests (email_key, kind, request_id, client_address)
+        select email_key, 'reset', request_id, client_address from (select * from taken order by id desc limit 1) newest
+        where exists (select from registrations r where r.email_key = newest.email_key and r.confirmed_at is null)
+          and not exists (select from users u where u.email_key = newest.email_key)
       )
       -- The newest. Its time as text, since a Date would cut the microseconds off.
       select email_key, asked_at::text as asked_at, request_id, administrator is not null as by_administrator

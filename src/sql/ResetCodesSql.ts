@@ -15,8 +15,9 @@ import { ResetCodes } from "../recovery/ResetCodes.ts"
 import { Trail } from "../trail/Trail.ts"
 import { Database } from "./Database.ts"
 import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
+import { makeAccountOf, stateOfRegistration } from "./registrations.ts"
 
-const State = Schema.Literals(["Used", "Superseded", "Expired", "Blocked", "Live"])
+const State = Schema.Literals(["Used", "Superseded", "Taken", "Expired", "Blocked", "Live"])
 const codeRow = firstRow(
   Schema.Struct({
     state: State,
@@ -34,13 +35,14 @@ const resetIn = (row: typeof ResetRow.Type) => ({ user: userIn(row), version: ro
 /** How long a reset may take in all, reading back included. */
 const resetMillis = 2400
 
-/** Reset codes in the table `reset_codes`; which one is live stands in `users`. */
+/** Reset codes in the table `reset_codes`; which one is live stands in `users`. A registration is reset with a confirmation code. */
 export const layer = Layer.effect(
   ResetCodes,
   Effect.gen(function* () {
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
     const reset = sql.literal(`${userColumns}, u.credentials_version as version`)
+    const ofRegistration = sql.literal(stateOfRegistration)
 
     const trail = yield* Trail
     const trace = yield* traces
@@ -60,7 +62,12 @@ export const layer = Layer.effect(
             else 'Live'
           end as state,
           c.expires_at, u.id, u.username, u.email
-        from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}`).pipe(database.run)
+        from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}
+        union all
+        select ${ofRegistration}, c.expires_at, r.id, r.username, r.email
+        from confirmation_codes c join registrations r on r.id = c.account_id where c.code_hash = ${codeHash}`).pipe(
+        database.run
+      )
       if (Option.isNone(found)) return yield* new ResetCodeNotFound()
       const { state, expiresAt, ...owner } = found.value
       if (toUse && state !== "Live") {
@@ -71,6 +78,7 @@ export const layer = Layer.effect(
         case "Used":
           return yield* new ResetCodeUsed()
         case "Superseded":
+        case "Taken":
           return yield* new ResetCodeSuperseded()
         case "Expired":
           return yield* new ResetCodeExpired()
@@ -116,11 +124,21 @@ export const layer = Layer.effect(
         select * from changed`).pipe(Effect.map(Option.map(resetIn)), database.run)
     })
 
+    /** The same for a registration that waits: the code shows that mail to its address arrives, so it becomes an account. */
+    const firstPassword = Effect.fnUntraced(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
+      return yield* resetRow(makeAccountOf(sql, codeHash, yield* trace, passwordHash)).pipe(
+        Effect.map(Option.map(resetIn)),
+        database.run
+      )
+    })
+
     /** After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). */
     const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
       resetRow(sql`
-        select ${reset} from reset_codes c join users u on u.id = c.user_id
-        where c.code_hash = ${codeHash} and u.password_hash = ${Redacted.value(passwordHash)}`).pipe(
+        select ${reset} from users u
+        where u.password_hash = ${Redacted.value(passwordHash)} and u.id = coalesce(
+          (select c.user_id from reset_codes c where c.code_hash = ${codeHash}),
+          (select c.account_id from confirmation_codes c where c.code_hash = ${codeHash}))`).pipe(
         database.run,
         Effect.flatMap(Effect.fromOption),
         Effect.map(resetIn),
@@ -131,6 +149,9 @@ export const layer = Layer.effect(
     const consume = Effect.fn("ResetCodes.consume")(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
       const began = yield* Clock.currentTimeMillis
       const done = yield* resetStatement(codeHash, passwordHash).pipe(
+        Effect.flatMap((reset) =>
+          Option.isSome(reset) ? Effect.succeed(reset) : firstPassword(codeHash, passwordHash)
+        ),
         Effect.catchTag("Unavailable", () =>
           Effect.flatMap(Clock.currentTimeMillis, (now) =>
             readBack(codeHash, passwordHash).pipe(

@@ -10,10 +10,13 @@ import {
   onPostgres,
   Service,
   startService,
-  startServiceWithInbox
+  startServiceWithInbox,
+  testSettings
 } from "../support/service.ts"
 import { type Behaviour, MailServer } from "../support/smtp.ts"
 import { forgotAndDone, found, newPassword, told } from "./common.ts"
+
+const toConfirm = { emailConfirmation: { ...testSettings.emailConfirmation, required: true } }
 
 /** An account of each kind, and addresses that have none. */
 const everybody = Effect.gen(function* () {
@@ -196,5 +199,45 @@ onPostgres("enumeration by signing in", Service.layerWatched(), (it) => {
         assert.deepStrictEqual(asked.slice(length), [work])
       }
     })
+  )
+})
+
+onBothDatabases("enumeration by registering", Service.layerWatched({ settings: toConfirm }), (it) => {
+  it.effect(
+    "C6: a taken address is answered as a free one is, after the same hashing, and its owner alone is told",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { asked } = yield* WatchedHasher
+        const service = yield* Service
+        const { next } = yield* MailServer
+        const { codeFor, register, reset } = yield* startService()
+        const [owner, unconfirmed, blocked] = [yield* register(), yield* register(), yield* register()]
+        yield* reset(yield* codeFor(owner.email), newPassword)
+        yield* sql`update users set blocked = true where email = ${blocked.email}`
+        const addresses = [
+          "free@example.com",
+          owner.email,
+          ` ${owner.email.toUpperCase()}`,
+          unconfirmed.email,
+          blocked.email
+        ]
+        const answers = []
+        for (const [index, email] of addresses.entries()) {
+          const { length } = asked
+          const probe = { username: `probe ${index}`, email, password: newPassword }
+          answers.push(told(yield* service.post("/auth/local/register", probe)))
+          assert.deepStrictEqual(asked.slice(length), ["hash"])
+          assertError(yield* service.signIn(probe.username, newPassword), 400, "InvalidCredentials")
+        }
+        assert.deepInclude(answers[0], { status: 200, text: '{"ok":true}' })
+        for (const answer of answers) assert.deepStrictEqual(answer, answers[0])
+
+        const { envelope, parsed } = yield* Effect.repeat(next(owner.email), {
+          until: ({ parsed }) => parsed.subject?.includes("You have an account") === true
+        })
+        assert.deepStrictEqual(envelope.to, [owner.email])
+        assert.notMatch(`${parsed.text}${parsed.html}`, /code=|https?:|probe/)
+      })
   )
 })

@@ -22,6 +22,8 @@ const doors: Record<string, string> = {
   checkResetCode: "/auth/reset-password/check",
   signIn: "/auth/local",
   register: "/auth/local/register",
+  sendEmailConfirmation: "/auth/send-email-confirmation",
+  confirmEmail: "/auth/email-confirmation",
   sendResetCode: "/admin/send-reset-code"
 }
 

@@ -38,6 +38,7 @@ onBothDatabases("GET /metrics", Service.layer({ settings }), (it) => {
       yield* service.reset(code, "short")
       assert.strictEqual((yield* service.reset(code, "a new long phrase")).status, 200)
       yield* service.reset(code, "a newer long phrase")
+      yield* service.post("/auth/email-confirmation", { code })
       for (let time = 0; time < 12; time++) {
         yield* service.post("/auth/forgot-password", { email: "nobody@example.com" }, from)
       }
@@ -65,6 +66,7 @@ onBothDatabases("GET /metrics", Service.layer({ settings }), (it) => {
         ['rekey_resets_total{outcome="ResetCodeNotFound"}', 1],
         ['rekey_resets_total{outcome="ResetCodeUsed"}', 1],
         ['rekey_resets_total{outcome="PasswordRejected"}', 1],
+        ['rekey_confirmations_total{outcome="ConfirmationCodeNotFound"}', 1],
         ['rekey_limiter_refusals_total{door="forgotPassword"}', 2],
         ['rekey_guesses_refused_total{kind="signIn"}', 3],
         ["rekey_hash_queue_length", 0],
@@ -139,13 +141,14 @@ onPostgres("/metrics", Service.layer({ settings: { metricsToken } }), (it) => {
 })
 
 const sources = [
+  "accounts/EmailConfirmation.ts",
   "accounts/GuessLimits.ts",
   "http/edge.ts",
   "http/limits.ts",
   "mail/OutboxStatistics.ts",
   "passwords/Bulkhead.ts",
   "passwords/BreachCheck.ts",
-  "recovery/ResetOutcomes.ts"
+  "recovery/PasswordReset.ts"
 ]
   .map((file) => readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8"))
   .join("\n")

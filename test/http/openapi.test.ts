@@ -77,6 +77,8 @@ onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administ
         "POST /auth/reset-password/check",
         "POST /auth/local/register",
         "POST /auth/local",
+        "POST /auth/send-email-confirmation",
+        "POST /auth/email-confirmation",
         "POST /auth/change-password",
         "POST /auth/logout",
         "GET /auth/sessions",

@@ -21,6 +21,8 @@ const bodies: Record<string, Record<string, string>> = {
   "/auth/local/register": register,
   "/auth/local": { identifier: "ada", password: "a long phrase" },
   "/auth/change-password": change,
+  "/auth/send-email-confirmation": { email: "ada@example.com" },
+  "/auth/email-confirmation": { code: reset.code },
   "/admin/send-reset-code": { identifier: "ada" }
 }
 
@@ -34,7 +36,8 @@ const rows = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`
     select (select count(*) from users) as users, (select count(*) from recovery_requests) as requests,
-      (select count(*) from reset_codes) as codes, (select count(*) from sessions) as sessions,
+      (select count(*) from reset_codes) as codes, (select count(*) from registrations) as registrations,
+      (select count(*) from confirmation_requests) as confirmations, (select count(*) from sessions) as sessions,
       (select count(*) from outbox) as mails`
 })
 
@@ -60,7 +63,11 @@ onPostgres("what is refused", Service.layer({ settings: { administrators } }), (
         }
         assert.notInclude(service.logs.join("\n"), marker)
         // The session of change-password is looked up before anything else.
-        const asked = service.spans.slice(spans).filter(({ name }) => /Repository|ResetCodes|Requests\.add/.test(name))
+        const asked = service.spans
+          .slice(spans)
+          .filter(({ name }) =>
+            /Repository|ResetCodes|Requests\.add|Confirmations\.(register|askAgain|confirm)/.test(name)
+          )
         assert.sameMembers(
           [...new Set(asked.map(({ name }) => name))],
           path === "/auth/change-password" ? ["SessionRepository.authenticate"] : []
@@ -231,7 +238,9 @@ onPostgres("what is refused", Service.layer({ settings: { administrators } }), (
         ["/openapi.json", "GET, HEAD"],
         ["/docs", "GET, HEAD"],
         ["/reset-password", "GET, POST, HEAD"],
-        ["/reset-password/done", "GET, HEAD"]
+        ["/reset-password/done", "GET, HEAD"],
+        ["/confirm-email", "GET, POST, HEAD"],
+        ["/confirm-email/done", "GET, HEAD"]
       ] as const) {
         const answer = yield* send("PATCH", path)
         assertError(answer, 405, "MethodNotAllowed")

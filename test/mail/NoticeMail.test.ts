@@ -46,6 +46,16 @@ describe("the notice of a new password (F5)", () => {
     }
   })
 
+  it("tells of a registration with the address what to do, and nothing of who tried (C6)", () => {
+    const { html, subject, text } = render({ event: "registration-attempted" })
+    assert.strictEqual(subject, "You have an account at Rekey already")
+    assert.match(text, /There is one with it already, so no other was made/)
+    assert.match(text, /If you forgot its password.*choose a new one/)
+    assert.match(text, /If it wasn't you, there is nothing to do/)
+    assert.notMatch(text, /sessions have ended/)
+    assert.notMatch(text + html, /https?:|href|code=/)
+  })
+
   it("says the same in text and in HTML", () => {
     const { html, text } = render()
     const page = html.replaceAll("&#39;", "'")

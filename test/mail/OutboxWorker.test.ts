@@ -26,7 +26,11 @@ import { FaultyMailer, FaultyOutbox, refused, syncMint, unavailableFor } from ".
 const mint = syncMint("the secret of the tests")
 const otherMint = syncMint("another secret")
 
-const options = { appName: "Rekey", resetUrl: new URL("https://app.example.com/reset-password") }
+const options = {
+  appName: "Rekey",
+  resetUrl: new URL("https://app.example.com/reset-password"),
+  emailConfirmation: { url: new URL("https://app.example.com/confirm-email") }
+}
 const worker = OutboxWorker.layer({ ...options, gatherMillis: 0 })
 
 /** The worker between an outbox and a mailer that fail when they are told to. */

@@ -1,10 +1,13 @@
 import { createHash, createHmac, randomBytes } from "node:crypto"
 import { Clock, Context, Effect, Layer, Option, Queue, Redacted } from "effect"
+import { ConfirmationCodeHash } from "../../src/domain/ConfirmationCode.ts"
 import type { Email } from "../../src/domain/Email.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { type Mail, Mailer, MailNotSent } from "../../src/mail/Mailer.ts"
 import { type ClaimedMail, type Notice, Outbox } from "../../src/mail/Outbox.ts"
+import type { CodeMint } from "../../src/secrets/CodeMint.ts"
+import { ConfirmationCodeMint } from "../../src/secrets/ConfirmationCodeMint.ts"
 import { type FreshResetCode, ResetCodeMint } from "../../src/secrets/ResetCodeMint.ts"
 
 interface Row {
@@ -211,22 +214,23 @@ export const refused = Effect.fail(new MailNotSent({ reason: "451 EENVELOPE" }))
 /** Makes codes without Web Crypto's threads, so that nothing but the clock decides when the worker gets on. */
 export const syncMint = (secret: string) => {
   const codeOf = (nonce: Uint8Array) => createHmac("sha256", secret).update(nonce).digest("base64url")
-  const hashOf = (code: string) => ResetCodeHash.make(new Uint8Array(createHash("sha256").update(code).digest()))
-  return Layer.succeed(
-    ResetCodeMint,
-    ResetCodeMint.of({
-      fresh: Effect.sync(() => {
-        const nonce = new Uint8Array(randomBytes(32))
-        return { nonce, codeHash: hashOf(codeOf(nonce)) }
+  const hashOf = (code: string) => new Uint8Array(createHash("sha256").update(code).digest())
+  const mintOf = <Hash extends Uint8Array>(brand: (bytes: Uint8Array) => Hash): CodeMint<Hash> => ({
+    fresh: Effect.sync(() => {
+      const nonce = new Uint8Array(randomBytes(32))
+      return { nonce, codeHash: brand(hashOf(codeOf(nonce))) }
+    }),
+    derive: ({ codeHash, nonce }) =>
+      Effect.sync(() => {
+        const code = codeOf(nonce)
+        return hashOf(code).every((byte, index) => byte === codeHash[index])
+          ? Option.some(Redacted.make(code))
+          : Option.none()
       }),
-      derive: ({ codeHash, nonce }) =>
-        Effect.sync(() => {
-          const code = codeOf(nonce)
-          return hashOf(code).every((byte, index) => byte === codeHash[index])
-            ? Option.some(Redacted.make(code))
-            : Option.none()
-        }),
-      hash: (code) => Effect.sync(() => hashOf(Redacted.value(code)))
-    })
+    hash: (code) => Effect.sync(() => brand(hashOf(Redacted.value(code))))
+  })
+  return Layer.merge(
+    Layer.succeed(ResetCodeMint, mintOf(ResetCodeHash.make)),
+    Layer.succeed(ConfirmationCodeMint, mintOf(ConfirmationCodeHash.make))
   )
 }

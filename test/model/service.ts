@@ -3,6 +3,8 @@ import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { Accounts } from "../../src/accounts/Accounts.ts"
+import { Confirmations } from "../../src/accounts/Confirmations.ts"
+import { ConfirmationWorker } from "../../src/accounts/ConfirmationWorker.ts"
 import { GuessLimits } from "../../src/accounts/GuessLimits.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { Sessions } from "../../src/accounts/Sessions.ts"
@@ -90,8 +92,14 @@ const Crypto = Layer.mergeAll(
   NodeCrypto.layerSecureRandom
 )
 
+/** Where no address has to be confirmed nobody calls it. */
+const NoConfirmation = Layer.merge(
+  Layer.mock(Confirmations, {}),
+  Layer.succeed(ConfirmationWorker, ConfirmationWorker.of({ wake: Effect.void }))
+)
+
 const UseCases = Layer.merge(
-  Accounts.layer({ registration: true }),
+  Accounts.layer({ registration: true, emailConfirmation: { required: false, ttlMillis: 0 } }),
   PasswordReset.layer({ signInAfterReset: false })
 ).pipe(
   Layer.provideMerge(Sessions.layer({ ttlMillis: sessionTtlMillis })),
@@ -99,7 +107,7 @@ const UseCases = Layer.merge(
   Layer.provideMerge(GuessLimits.layerOff),
   Layer.provideMerge(Secrets),
   Layer.provideMerge(Stores),
-  Layer.provide(NoWorker),
+  Layer.provide([NoWorker, NoConfirmation]),
   Layer.provideMerge(Crypto)
 )
 
@@ -196,7 +204,7 @@ export const WorldLayer = Layer.effect(
           const { name, password } = operation
           return Effect.map(
             accounts.register({ username: usernameOf(name), email: emailOf(name), password: secret(password) }),
-            signedIn
+            (registered) => signedIn(Option.getOrThrow(registered))
           )
         }
         case "SignIn": {

@@ -18,7 +18,7 @@ const project = fileURLToPath(new URL("../../", import.meta.url))
 const copied = ["src", "test", "migrations", "package.json", "tsconfig.json", "vitest.config.ts"]
 
 /** In this order: what is nearest to the statements first. */
-const groups = ["test/sql", "test/model", "test/http", "test/attacks"]
+const groups = ["test/sql", "test/model", "test/http", "test/accounts", "test/attacks"]
 
 const { values: chosen } = parseArgs({ options: { only: { type: "string" }, tests: { type: "string" } } })
 

@@ -12,11 +12,16 @@ const resets = "src/sql/ResetCodesSql.ts"
 const requests = "src/sql/RecoveryRequestsSql.ts"
 const accounts = "src/sql/AccountRepositorySql.ts"
 const sessions = "src/sql/SessionRepositorySql.ts"
+const confirmations = "src/sql/ConfirmationsSql.ts"
+const registrations = "src/sql/registrations.ts"
 
 /** The process's time as a value of a statement. */
 const processTime = `\${new Date()}`
 
-/** The reset statement, its guards, and what else keeps a former password, code or session from coming back. */
+/**
+ * The reset statement, its guards, and what else keeps a former password, code or session from coming back; and what keeps an account
+ * from being made for whoever doesn't read its mails.
+ */
 export const mutations: ReadonlyArray<Mutation> = [
   { name: "reset: the code needn't be the live one", file: resets, from: " and u.live_code = c.code_hash", to: "" },
   {
@@ -111,5 +116,59 @@ export const mutations: ReadonlyArray<Mutation> = [
     file: requests,
     from: "when password_changed_at > ",
     to: "when now() < "
+  },
+  {
+    name: "confirmation: an expired registration becomes an account",
+    file: registrations,
+    from: " and c.expires_at > now() and r.confirmed_at is null",
+    to: " and r.confirmed_at is null"
+  },
+  {
+    name: "confirmation: the password of a reset isn't the account's",
+    file: registrations,
+    from: `coalesce(\${hash}::text, password_hash), true`,
+    to: `coalesce(password_hash, \${hash}::text), true`
+  },
+  {
+    name: "confirmation: the account isn't confirmed",
+    file: registrations,
+    from: "password_hash), true from",
+    to: "password_hash), false from"
+  },
+  {
+    name: "confirmation: an account is confirmed whatever its address is now",
+    file: confirmations,
+    from: " and u.email_key = c.email_key and",
+    to: " and"
+  },
+  {
+    name: "confirmation: a blocked account is confirmed",
+    file: confirmations,
+    from: "not u.confirmed and not u.blocked",
+    to: "not u.confirmed"
+  },
+  {
+    name: "confirmation: an expired code confirms an account",
+    file: confirmations,
+    from: "u.email_key = c.email_key and c.expires_at > now()",
+    to: "u.email_key = c.email_key"
+  },
+  {
+    name: "confirmation: a used code confirms again",
+    file: confirmations,
+    from: "and c.used_at is null and",
+    to: "and"
+  },
+  {
+    name: "confirmation: an account's user name is reserved once more",
+    file: confirmations,
+    from: "where not exists (select from users where username_key = ",
+    to: "where not exists (select from users where 'nobody' = "
+  },
+  {
+    name: "confirmation: a code is mailed to who has an account",
+    file: confirmations,
+    from: "when o.confirmed or",
+    to: "when o.blocked and"
   }
 ]

@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Logger, type Option, Queue } from "effect"
 import { TestClock } from "effect/testing"
+import { ConfirmationWorker } from "../../src/accounts/ConfirmationWorker.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { OutboxWorker } from "../../src/mail/OutboxWorker.ts"
 import { RecoveryWorker } from "../../src/recovery/RecoveryWorker.ts"
@@ -29,6 +30,7 @@ const workerFinding = Effect.fnUntraced(function* (...finds: ReadonlyArray<Look>
               Effect.suspend(() => left.shift() ?? nobodyWaits)
             )
         }),
+        Layer.succeed(ConfirmationWorker, ConfirmationWorker.of({ wake: Effect.void })),
         Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: note("wake"), rehearse: note("rehearse") })),
         syncMint("a secret")
       ])

@@ -66,9 +66,9 @@ it.effect("codes of a former secret are made again while it is listed; new ones 
 
 it.effect("each purpose has a key of its own, and each secret another", () =>
   Effect.gen(function* () {
-    const { resetCodeKeys, sessionTokenKeys } = yield* AppSecret
-    const keys = yield* Effect.forEach([...resetCodeKeys, ...sessionTokenKeys], Mac.toBytes)
-    assert.strictEqual(new Set(keys.map((bytes) => Buffer.from(bytes).toString("hex"))).size, 4)
+    const { confirmationCodeKeys, resetCodeKeys, sessionTokenKeys } = yield* AppSecret
+    const keys = yield* Effect.forEach([...confirmationCodeKeys, ...resetCodeKeys, ...sessionTokenKeys], Mac.toBytes)
+    assert.strictEqual(new Set(keys.map((bytes) => Buffer.from(bytes).toString("hex"))).size, 6)
     for (const bytes of keys) assert.lengthOf(bytes, 32)
   }).pipe(Effect.provide(withSecrets(current, former)))
 )

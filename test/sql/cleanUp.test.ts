@@ -1,13 +1,27 @@
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import { Confirmations } from "../../src/accounts/Confirmations.ts"
 import { Leftovers } from "../../src/background/CleanUp.ts"
-import { emailKey } from "../../src/domain/Email.ts"
+import { Email, emailKey } from "../../src/domain/Email.ts"
+import type { Username } from "../../src/domain/User.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as LeftoversSql from "../../src/sql/LeftoversSql.ts"
 import { onEachDatabase, onPostgres, timePasses } from "../support/databases.ts"
-import { ask, emptyQueues, freshCode, hashOf, limits, liveCode, newAccount, openSession } from "./people.ts"
+import {
+  ask,
+  confirmationLimits,
+  emptyQueues,
+  freshCode,
+  hashOf,
+  limits,
+  liveCode,
+  newAccount,
+  newUserId,
+  openSession,
+  registerWith
+} from "./people.ts"
 import { repositories } from "./repositories.ts"
 
 const withLeftovers = Layer.merge(repositories, LeftoversSql.layer({ auditRetentionMillis: 400 * 86_400_000 }))
@@ -27,6 +41,8 @@ const cleanUp = Effect.flatMap(Leftovers, ({ deleteSome }) => Effect.repeat(dele
 const startOver = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* emptyQueues
+  yield* sql`delete from registrations`
+  yield* sql`delete from confirmation_codes`
   yield* sql`delete from users`
   yield* sql`delete from audit`
 })
@@ -63,6 +79,51 @@ onEachDatabase("the clean-up", withLeftovers, (it) => {
       assert.deepEqual(yield* after("1 day"), { codes: 0, requests: 0, mails: 0, sessions: 0, steps: 0 })
       assert.lengthOf(yield* sql`select from users`, 1)
     })
+  )
+
+  it.effect(
+    "a registration goes at its end, its name is free again, and its code is told to be expired for a day (C6)",
+    () =>
+      Effect.gen(function* () {
+        yield* startOver
+        const confirmations = yield* Confirmations
+        const sql = yield* SqlClient.SqlClient
+        const owner = yield* newAccount
+        const left = Effect.gen(function* () {
+          yield* cleanUp
+          const [row] = yield* sql<Record<"waiting" | "codes" | "requests", number>>`
+          select (select count(*)::int from registrations) as waiting,
+            (select count(*)::int from confirmation_codes) as codes,
+            (select count(*)::int from confirmation_requests) as requests`
+          return row
+        })
+        const free = yield* registerWith(Email.make("free@example.com"))
+        const taken = yield* registerWith(owner.user.email)
+        const confirmed = yield* registerWith(Email.make("confirmed@example.com"))
+        yield* confirmations.confirm(confirmed.code.codeHash)
+        yield* confirmations.askAgain(emailKey(owner.user.email))
+        yield* timePasses("23 hours 59 minutes")
+        assert.deepEqual(yield* left, { waiting: 3, codes: 2, requests: 1 })
+        const again = (username: Username) =>
+          Effect.gen(function* () {
+            const id = yield* newUserId
+            const email = Email.make("another@example.com")
+            const { ttlMillis } = confirmationLimits
+            yield* confirmations.register({ id, username, email, passwordHash: hashOf("asked"), ttlMillis })
+          })
+        for (const { username } of [free, taken, confirmed]) {
+          assert.strictEqual((yield* Effect.flip(again(username)))._tag, "AccountExists")
+        }
+        yield* timePasses("2 minutes")
+        assert.deepEqual(yield* left, { waiting: 0, codes: 2, requests: 0 })
+        const tag = Effect.map(Effect.flip(confirmations.confirm(free.code.codeHash)), ({ _tag }) => _tag)
+        assert.strictEqual(yield* tag, "ConfirmationCodeExpired")
+        for (const { username } of [free, taken]) yield* again(username)
+        assert.strictEqual((yield* Effect.flip(again(confirmed.username)))._tag, "AccountExists") // the account's
+        yield* timePasses("1 day")
+        assert.deepEqual(yield* left, { waiting: 0, codes: 0, requests: 0 })
+        assert.strictEqual(yield* tag, "ConfirmationCodeNotFound")
+      })
   )
 
   it.effect("a used code stays used after its row is gone (B6)", () =>

@@ -3,13 +3,16 @@ import { Effect, Option, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { SqlClient } from "effect/sql"
 import { AccountRepository, type Credentials } from "../../src/accounts/AccountRepository.ts"
+import { Confirmations } from "../../src/accounts/Confirmations.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
+import { ConfirmationCodeHash } from "../../src/domain/ConfirmationCode.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
 import { PasswordHash } from "../../src/domain/Password.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { SessionId } from "../../src/domain/Session.ts"
 import { UserId, Username } from "../../src/domain/User.ts"
 import { RecoveryRequests } from "../../src/recovery/ResetCodes.ts"
+import type { FreshConfirmationCode } from "../../src/secrets/ConfirmationCodeMint.ts"
 import type { FreshResetCode } from "../../src/secrets/ResetCodeMint.ts"
 
 /** A stored hash; what it is a hash of doesn't matter to the database. */
@@ -23,7 +26,7 @@ const uuidV7 = SecureRandom.SecureRandom.pipe(
 export const newUserId = Effect.map(uuidV7, (id) => UserId.make(id))
 export const newSessionId = Effect.map(uuidV7, (id) => SessionId.make(id))
 
-const newName = () => `ada${randomBytes(8).toString("hex")}`
+export const newName = () => `ada${randomBytes(8).toString("hex")}`
 
 /** An account that nobody else uses, with the password hash `old`. */
 export const newAccount = Effect.gen(function* () {
@@ -52,6 +55,30 @@ export const stored = Effect.fnUntraced(function* ({ user }: Credentials) {
 export const freshCode = (): FreshResetCode => ({
   codeHash: ResetCodeHash.make(new Uint8Array(randomBytes(32))),
   nonce: new Uint8Array(randomBytes(32))
+})
+
+export const freshConfirmation = (): FreshConfirmationCode => ({
+  codeHash: ConfirmationCodeHash.make(new Uint8Array(randomBytes(32))),
+  nonce: new Uint8Array(randomBytes(32))
+})
+
+export const confirmationLimits = { ttlMillis: 24 * 3_600_000, cooldownMillis: 60_000, hourlyCap: 5 }
+
+/** Somebody asks for an account with this address, which has to be confirmed first, and a worker takes it up. */
+export const registerWith = Effect.fnUntraced(function* (email: Email, code = freshConfirmation()) {
+  const confirmations = yield* Confirmations
+  const id = yield* newUserId
+  const { ttlMillis } = confirmationLimits
+  const username = Username.make(newName())
+  yield* confirmations.register({
+    id,
+    username,
+    email,
+    passwordHash: hashOf("asked"),
+    ttlMillis
+  })
+  yield* confirmations.takeNext(code, confirmationLimits)
+  return { id, username, code }
 })
 
 export const limits = { codeTtlMillis: 30 * 60_000, cooldownMillis: 60_000, hourlyCap: 5 }
@@ -84,5 +111,6 @@ export const remove = Effect.fnUntraced(function* ({ user }: Credentials) {
 export const emptyQueues = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`delete from recovery_requests`
+  yield* sql`delete from confirmation_requests`
   yield* sql`delete from outbox`
 })

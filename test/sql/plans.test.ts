@@ -2,15 +2,29 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
+import { Confirmations } from "../../src/accounts/Confirmations.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { AdministratorName } from "../../src/domain/Administrator.ts"
-import { emailKey } from "../../src/domain/Email.ts"
+import { Email, emailKey } from "../../src/domain/Email.ts"
+import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { usernameKey } from "../../src/domain/User.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 import { emptyPostgres, migrated } from "../support/databases.ts"
-import { freshCode, hashOf, limits, newAccount, openSession, remove, stored } from "./people.ts"
+import {
+  confirmationLimits,
+  freshCode,
+  freshConfirmation,
+  hashOf,
+  limits,
+  newAccount,
+  newName,
+  openSession,
+  registerWith,
+  remove,
+  stored
+} from "./people.ts"
 import { repositories } from "./repositories.ts"
 
 /** One connection, which counts for itself what it scans. */
@@ -41,6 +55,19 @@ const crowd = Effect.gen(function* () {
   yield* sql`
     insert into recovery_requests (id, email_key) overriding system value
     select 1000000 + n, n || '@example.com' from generate_series(1, 10000) n`
+  yield* sql`
+    insert into registrations (id, username, username_key, email, email_key, password_hash, expires_at, device)
+    select gen_random_uuid(), 'waits' || n, 'waits' || n, n || '@waits.example', n || '@waits.example', 'hash',
+      now() + interval '1 day', '' from generate_series(1, 10000) n`
+  yield* sql`
+    insert into confirmation_codes (code_hash, account_id, email_key, expires_at)
+    select sha256(username::bytea), id, email_key, expires_at from registrations`
+  yield* sql`
+    insert into outbox (kind, recipient, confirmation_hash, outcome, settled_at)
+    select 'email-confirmation', '', code_hash, 'sent', now() from confirmation_codes`
+  yield* sql`
+    insert into confirmation_requests (id, email_key, kind) overriding system value
+    select 1000000 + n, n || '@waits.example', 'again' from generate_series(1, 10000) n`
   yield* sql`analyze`
 })
 
@@ -52,8 +79,17 @@ const wholeTablesRead = Effect.gen(function* () {
     select relname as table, seq_scan as times from pg_stat_user_tables order by 1`
 })
 
+/** Sends what waits; a mail waits for an older one of its account. */
+const deliver = Effect.gen(function* () {
+  const outbox = yield* Outbox
+  const mails = yield* outbox.claim(10, 60_000)
+  for (const mail of mails) yield* outbox.sent(mail.id)
+  return mails.length
+}).pipe(Effect.repeat({ while: (sent) => sent > 0 }))
+
 /** Every statement that a request or a worker waits for. The clean-up's batches aren't: a batch is much of a small table. */
 const everything = Effect.gen(function* () {
+  const confirmations = yield* Confirmations
   const accounts = yield* AccountRepository
   const sessions = yield* SessionRepository
   const codes = yield* ResetCodes
@@ -91,6 +127,25 @@ const everything = Effect.gen(function* () {
   yield* stored(account)
   const [notice] = yield* outbox.claim(10, 60_000)
   yield* outbox.drop(notice?.id ?? assert.fail(), "of a test")
+  // A registration with a taken address, then two with a free one: mailed, asked for again, confirmed by code and by a reset.
+  yield* registerWith(email)
+  yield* deliver
+  for (const reset of [false, true]) {
+    const free = Email.make(`${newName()}@free.example`)
+    const asked = yield* registerWith(free)
+    yield* confirmations.askAgain(emailKey(free))
+    yield* confirmations.takeNext(freshConfirmation(), confirmationLimits)
+    yield* requests.add(emailKey(free))
+    yield* requests.takeNext(freshCode(), limits)
+    yield* confirmations.takeNext(freshConfirmation(), confirmationLimits)
+    yield* deliver
+    const resetHash = ResetCodeHash.make(asked.code.codeHash)
+    yield* codes.find(resetHash)
+    if (reset) yield* codes.consume(resetHash, hashOf("first"))
+    else yield* confirmations.confirm(asked.code.codeHash)
+    yield* confirmations.confirm(asked.code.codeHash).pipe(Effect.flip)
+    yield* deliver
+  }
   yield* remove(account) // and what hangs on it
 })
 

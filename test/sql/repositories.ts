@@ -1,5 +1,6 @@
 import { Layer } from "effect"
 import * as AccountRepositorySql from "../../src/sql/AccountRepositorySql.ts"
+import * as ConfirmationsSql from "../../src/sql/ConfirmationsSql.ts"
 import * as OutboxSql from "../../src/sql/OutboxSql.ts"
 import * as RecoveryRequestsSql from "../../src/sql/RecoveryRequestsSql.ts"
 import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
@@ -10,6 +11,7 @@ import { Trail } from "../../src/trail/Trail.ts"
 /** Every repository, and the trail that some of them write. */
 export const repositories = Layer.mergeAll(
   AccountRepositorySql.layer,
+  ConfirmationsSql.layer,
   OutboxSql.layer,
   RecoveryRequestsSql.layer,
   ResetCodesSql.layer,

@@ -4,8 +4,8 @@ import type { Answer, Client } from "./client.ts"
 
 export const form = { "content-type": "application/x-www-form-urlencoded" }
 
-/** A browser without JavaScript: cookies are kept for the page, redirects are shown. */
-export const browserOf = ({ send }: Pick<Client, "send">) => {
+/** A browser without JavaScript at one page: cookies are kept for it, redirects are shown. */
+export const browserOf = ({ send }: Pick<Client, "send">, page = "/reset-password") => {
   const jar = new Map<string, string>()
   const keep = (answer: Answer) => {
     for (const line of answer.headers["set-cookie"] ?? []) {
@@ -24,7 +24,7 @@ export const browserOf = ({ send }: Pick<Client, "send">) => {
     open: (path: string, method = "GET") => Effect.map(send(method, path, { headers: headers({}) }), keep),
     post: (fields: Record<string, string>, more: Record<string, string> = { "sec-fetch-site": "same-origin" }) =>
       Effect.map(
-        send("POST", "/reset-password", {
+        send("POST", page, {
           headers: headers({ ...form, ...more }),
           body: new URLSearchParams(fields).toString()
         }),

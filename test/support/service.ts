@@ -31,6 +31,11 @@ export const testSettings: Settings = {
   trustedProxies: [],
   corsOrigins: [],
   registration: true,
+  emailConfirmation: {
+    required: false,
+    ttlMillis: 86_400_000,
+    url: new URL("http://accounts.example.com/confirm-email")
+  },
   passwordLength: { minLength: 8, maxLength: 256 },
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },

@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
   mail: ["domain", "background", "secrets", "markup"],
-  accounts: ["domain", "trail", "secrets", "passwords", "mail"],
+  accounts: ["domain", "background", "trail", "secrets", "passwords", "mail"],
   recovery: ["domain", "background", "secrets", "passwords", "mail", "accounts"],
   sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
   api: ["domain"],

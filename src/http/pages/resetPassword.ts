@@ -1,33 +1,17 @@
-import { Effect, Option, Redacted, Schema } from "effect"
-import {
-  type Cookies,
-  HttpRouter,
-  type HttpServerError,
-  HttpServerRequest,
-  HttpServerResponse,
-  UrlParams
-} from "effect/http"
-import { documentedRateLimited, documentedUnavailable, type ErrorBody, httpErrors } from "../../api/errors.ts"
+import { Effect, Option, Schema } from "effect"
+import { HttpRouter } from "effect/http"
+import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
 import { resetPasswordErrors } from "../../api/Recovery.ts"
-import type { RateLimited, Unavailable } from "../../domain/Failure.ts"
 import { Password } from "../../domain/Password.ts"
-import { ResetCode } from "../../domain/ResetCode.ts"
 import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { PasswordReset } from "../../recovery/PasswordReset.ts"
-import { errorResponse } from "../errors.ts"
-import { type Door, Limits } from "../limits.ts"
 import { paths } from "../paths.ts"
-import { makeLayout } from "./layout.ts"
-
-const cookieName = "rekey_reset_code"
+import { field, makeCodePage } from "./codePage.ts"
 
 /** The words and the status of an error are the API's. */
 const encodeError = Schema.encodeSync(Schema.Union([...resetPasswordErrors, documentedUnavailable]))
 
-const encodeRateLimited = Schema.encodeSync(documentedRateLimited)
-
-const decodeCode = Schema.decodeUnknownOption(ResetCode)
 const decodePasswords = Schema.decodeUnknownOption(
   Schema.Struct({ password: Password, passwordConfirmation: Password })
 )
@@ -39,149 +23,50 @@ const unusable: ErrorBody = {
   details: [{ path: ["password"], message: "The password holds a character that can't be used." }]
 }
 
-const codeMissing: ErrorBody = {
-  code: 400,
-  message: "Enter the code from the mail.",
-  reason: "InvalidRequest",
-  details: [{ path: ["code"], message: "Enter the code from the mail." }]
-}
-
-/** One field with what is wrong with it beside it. */
-const field = (name: string, label: string, attributes: Record<string, string>, error: ErrorBody | undefined) => {
-  const wrong = error?.details?.filter(({ path }) => path[0] === name) ?? []
-  const all = {
-    ...attributes,
-    ...(wrong.length > 0 && { "aria-invalid": "true", "aria-describedby": `${name}-error` })
-  }
-  return html`<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" required${Object.entries(all).map(([key, value]) => html` ${key}="${value}"`)}>
-${wrong.length > 0 ? html`<p class="error" id="${name}-error">${wrong.map(({ message }) => message).join(" ")}</p>\n` : ""}`
-}
-
-/** A form that another site sent: browsers say so, and the code's cookie stays away from it besides. */
-const fromElsewhere = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => {
-  const site = headers["sec-fetch-site"]
-  if (site !== undefined) return site !== "same-origin" && site !== "none"
-  // `null` is what our own `no-referrer` makes of the origin.
-  const { origin } = headers
-  return origin !== undefined && origin !== "null" && URL.parse(origin)?.host !== headers.host
-}
-
-/**
- * The page behind the link of the mail. GET changes nothing, however often a scanner asks (D3). The code goes from the query
- * into a cookie that only this page gets, and so out of the address bar, the history and `Referer`.
- */
+/** The page behind the link of the reset mail. */
 export const ResetPasswordPage = (options: { readonly publicUrl: URL }) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
       const { check, reset } = yield* PasswordReset
-      const { enter } = yield* Limits
       const { minLength } = yield* PasswordPolicy
-      const { page, seeOther } = yield* makeLayout
-
-      const cookie: Cookies.Cookie["options"] = {
-        httpOnly: true,
-        path: `${options.publicUrl.pathname.replace(/\/$/, "")}${paths.resetPage}`,
-        // Strict would keep it from the request that follows a click in a mail program.
-        sameSite: "lax",
-        secure: options.publicUrl.protocol === "https:"
-      }
-      const forgetCode = HttpServerResponse.expireCookieUnsafe(cookieName, cookie)
-
-      const form = (asksForCode: boolean, error?: ErrorBody) =>
-        page(
-          "Choose a new password",
-          html`${error !== undefined && error.details === undefined ? html`<p class="error" role="alert">${error.message}</p>\n` : ""}\
-<form method="post">
-${asksForCode ? field("code", "Code from the mail", { autocomplete: "off" }, error) : ""}\
-${field("password", "New password", { type: "password", autocomplete: "new-password" }, error)}\
+      const { done, forgetCode, form, limited, page, serve } = yield* makeCodePage({
+        ...options,
+        path: paths.resetPage,
+        cookieName: "rekey_reset_code",
+        title: "Choose a new password",
+        fields: (error) =>
+          html`${field("password", "New password", { type: "password", autocomplete: "new-password" }, error)}\
 <p>At least ${String(minLength)} characters.</p>
-${field("passwordConfirmation", "New password again", { type: "password", autocomplete: "new-password" }, error)}\
-<button>Set the new password</button>
-</form>`,
-          error?.code
-        )
+${field("passwordConfirmation", "New password again", { type: "password", autocomplete: "new-password" }, error)}`,
+        button: "Set the new password"
+      })
 
-      // A code that can't be used any more makes room for a newer one; a password that was refused doesn't lose the code (B7).
+      // A password that was refused doesn't lose the code (B7).
       const refused = (error: Parameters<typeof encodeError>[0], asksForCode: boolean) =>
         error._tag.startsWith("ResetCode") || error._tag === "AccountBlocked"
           ? forgetCode(form(true, encodeError(error)))
           : form(asksForCode, encodeError(error))
 
-      /** The same limits as at the API's doors, told on a page. */
-      const limited = <R>(
-        door: Door,
-        asksForCode: boolean,
-        answer: Effect.Effect<HttpServerResponse.HttpServerResponse, HttpServerError.HttpServerError, R>
-      ) =>
-        Effect.matchEffect(enter(door), {
-          onFailure: (error: RateLimited | Unavailable) => {
-            if (error._tag === "Unavailable") return Effect.succeed(form(asksForCode, encodeError(error)))
-            const { body, headers } = encodeRateLimited(error)
-            return Effect.succeed(HttpServerResponse.setHeaders(form(asksForCode, body), headers))
-          },
-          onSuccess: () => answer
-        })
-
-      yield* router.add(
-        "GET",
-        paths.resetPage,
-        Effect.fnUntraced(function* (request) {
-          const { code: typed } = yield* HttpServerRequest.ParsedSearchParams
-          const fromLink = decodeCode(typed)
-          if (Option.isSome(fromLink)) {
-            return yield* Effect.orDie(
-              HttpServerResponse.setCookie(
-                seeOther(`.${paths.resetPage}`),
-                cookieName,
-                Redacted.value(fromLink.value),
-                cookie
-              )
-            )
-          }
-          const code = decodeCode(request.cookies[cookieName])
-          if (Option.isNone(code)) return form(true)
-          return yield* limited(
+      yield* serve(router, {
+        door: "resetPassword",
+        opened: (code) =>
+          limited(
             "checkResetCode",
             false,
-            Effect.match(check(code.value), {
+            Effect.match(check(code), {
               onFailure: (error) => refused(error, false),
               onSuccess: () => form(false)
             })
-          )
-        })
-      )
-
-      const posted = Effect.fnUntraced(function* (
-        request: HttpServerRequest.HttpServerRequest,
-        kept: Option.Option<ResetCode>
-      ) {
-        const fields = UrlParams.toRecord(yield* request.urlParamsBody)
-        const asksForCode = Option.isNone(kept)
-        if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
-        // Copied from a mail it may have a space or a line end around it.
-        const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
-        const code = asksForCode ? decodeCode(typed) : kept
-        if (Option.isNone(code)) return form(true, codeMissing)
-        const passwords = decodePasswords(fields)
-        if (Option.isNone(passwords)) return form(asksForCode, unusable)
-        return yield* Effect.match(reset({ code: code.value, ...passwords.value }), {
-          onFailure: (error) => refused(error, asksForCode),
-          onSuccess: () => forgetCode(seeOther(`.${paths.resetDonePage}`))
-        })
+          ),
+        submitted: (code, fields, asksForCode) => {
+          const passwords = decodePasswords(fields)
+          if (Option.isNone(passwords)) return Effect.succeed(form(asksForCode, unusable))
+          return Effect.match(reset({ code, ...passwords.value }), {
+            onFailure: (error) => refused(error, asksForCode),
+            onSuccess: () => done(paths.resetDonePage)
+          })
+        }
       })
-
-      yield* router.add(
-        "POST",
-        paths.resetPage,
-        Effect.fnUntraced(function* (request) {
-          if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
-            return errorResponse(httpErrors.notAForm)
-          }
-          const kept = decodeCode(request.cookies[cookieName])
-          return yield* limited("resetPassword", Option.isNone(kept), posted(request, kept))
-        })
-      )
 
       yield* router.add(
         "GET",
