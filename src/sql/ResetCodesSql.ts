@@ -116,11 +116,16 @@ export const layer = Layer.effect(
         select * from changed`).pipe(Effect.map(Option.map(resetIn)), database.run)
     })
 
-    /** After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). */
+    /**
+     * After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). The row is locked, so
+     * that this waits, as the reset did, for the replicas that the database waits for: what is read may not be on them yet, and
+     * gone after a failover.
+     */
     const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
       resetRow(sql`
         select ${reset} from reset_codes c join users u on u.id = c.user_id
-        where c.code_hash = ${codeHash} and u.password_hash = ${Redacted.value(passwordHash)}`).pipe(
+        where c.code_hash = ${codeHash} and u.password_hash = ${Redacted.value(passwordHash)}
+        for no key update of u`).pipe(
         database.run,
         Effect.flatMap(Effect.fromOption),
         Effect.map(resetIn),
