@@ -241,6 +241,16 @@ describe("a PostgreSQL that comes and goes", { concurrent: true }, () => {
     })
   )
 
+  it.live("one that can only be read, as a standby, isn't ready", () =>
+    Effect.gen(function* () {
+      const { ready, sql } = yield* startedService(yield* emptyPostgres, 1)
+      yield* sql`set default_transaction_read_only = on`
+      assert.deepEqual(yield* Effect.flip(ready), new Unavailable())
+      yield* sql`set default_transaction_read_only = off`
+      yield* ready
+    })
+  )
+
   it.live("a database that can never be used is told to who waits for the start", () =>
     Effect.gen(function* () {
       const url = yield* emptyPostgres
