@@ -6,7 +6,7 @@ import { AccountExists } from "../../src/domain/User.ts"
 import { Database } from "../../src/sql/Database.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 import { emptyPostgres, onEachDatabase } from "../support/databases.ts"
-import { proxyTo } from "./proxy.ts"
+import { proxyTo } from "../support/proxy.ts"
 
 const quiet = Logger.layer([])
 
