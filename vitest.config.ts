@@ -1,8 +1,10 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // For minutes, and in a run of their own: vitest.faults.config.ts.
+    exclude: [...configDefaults.exclude, "test/faults/**"],
     globalSetup: ["test/support/postgres.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",

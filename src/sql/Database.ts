@@ -34,7 +34,7 @@ export class Database extends Context.Service<
       work: Effect.Effect<A, E, R>
     ): Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError> | Unavailable, R>
 
-    /** Succeeds where the database answers now, migrations applied. */
+    /** Succeeds where the database answers now and can be written, migrations applied. */
     readonly ready: Effect.Effect<void, Unavailable>
 
     /** Waits until the migrations are applied, or can never be. */
@@ -106,7 +106,12 @@ export class Database extends Context.Service<
           })
         )
 
-        return Database.of({ run, ready: Effect.asVoid(run(sql`select 1`)), started: Deferred.await(started) })
+        // A standby answers, and takes nothing until it is promoted.
+        const ready = Effect.flatMap(run(sql`select where current_setting('transaction_read_only') = 'off'`), (rows) =>
+          rows.length === 1 ? Effect.void : unavailable("it can only be read")
+        )
+
+        return Database.of({ run, ready, started: Deferred.await(started) })
       })
     )
 

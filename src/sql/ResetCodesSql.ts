@@ -132,13 +132,18 @@ export const layer = Layer.effect(
       )
     })
 
-    /** After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). */
+    /**
+     * After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). The row is locked, so
+     * that this waits, as the reset did, for the replicas that the database waits for: what is read may not be on them yet, and
+     * gone after a failover.
+     */
     const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
       resetRow(sql`
         select ${reset} from users u
         where u.password_hash = ${Redacted.value(passwordHash)} and u.id = coalesce(
           (select c.user_id from reset_codes c where c.code_hash = ${codeHash}),
-          (select c.account_id from confirmation_codes c where c.code_hash = ${codeHash}))`).pipe(
+          (select c.account_id from confirmation_codes c where c.code_hash = ${codeHash}))
+        for no key update of u`).pipe(
         database.run,
         Effect.flatMap(Effect.fromOption),
         Effect.map(resetIn),

@@ -5,9 +5,9 @@ import { Api } from "../../src/api/Api.ts"
 import { RateLimits } from "../../src/api/RateLimits.ts"
 import { trustedProxy } from "../../src/http/clientAddress.ts"
 import { limits } from "../../src/http/limits.ts"
-import { proxyTo } from "../sql/proxy.ts"
 import { type Answer, assertError, bearer, type Client } from "../support/client.ts"
 import { emptyPostgres } from "../support/databases.ts"
+import { proxyTo } from "../support/proxy.ts"
 import { administrators, aliceToken, onBothDatabases, onPostgres, startServiceWithInbox } from "../support/service.ts"
 
 const limited = { rateLimit: true }

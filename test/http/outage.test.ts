@@ -1,8 +1,8 @@
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Layer, Option, Scope } from "effect"
-import { proxyTo } from "../sql/proxy.ts"
 import { assertError, bearer, type Client } from "../support/client.ts"
 import { emptyPostgres } from "../support/databases.ts"
+import { proxyTo } from "../support/proxy.ts"
 import { onPostgres, startServiceWithInbox } from "../support/service.ts"
 
 const nobodysCode = "x".repeat(43)

@@ -6,7 +6,7 @@ import { AccountExists } from "../../src/domain/User.ts"
 import { Database } from "../../src/sql/Database.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 import { emptyPostgres, onEachDatabase } from "../support/databases.ts"
-import { proxyTo } from "./proxy.ts"
+import { proxyTo } from "../support/proxy.ts"
 
 const quiet = Logger.layer([])
 
@@ -238,6 +238,16 @@ describe("a PostgreSQL that comes and goes", { concurrent: true }, () => {
         assert.notInclude(lines.join(), "hunter2")
         assert.deepEqual(yield* Effect.flip(ready), new Unavailable())
       }
+    })
+  )
+
+  it.live("one that can only be read, as a standby, isn't ready", () =>
+    Effect.gen(function* () {
+      const { ready, sql } = yield* startedService(yield* emptyPostgres, 1)
+      yield* sql`set default_transaction_read_only = on`
+      assert.deepEqual(yield* Effect.flip(ready), new Unavailable())
+      yield* sql`set default_transaction_read_only = off`
+      yield* ready
     })
   )
 

@@ -9,6 +9,7 @@ import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 import { emptyPostgres, migrated, onPostgres } from "../support/databases.ts"
+import { proxyTo } from "../support/proxy.ts"
 import {
   block,
   emptyQueues,
@@ -21,7 +22,6 @@ import {
   openSession,
   stored
 } from "./people.ts"
-import { proxyTo } from "./proxy.ts"
 import { repositories } from "./repositories.ts"
 
 /** Whether each of two writers got through, and the session of a third. */

@@ -71,11 +71,11 @@ export const textAt = ({ json, text }: Answer, ...path: ReadonlyArray<string>): 
 
 let people = 0
 
-/** A client that keeps its connections, until the scope closes. */
-export const clientOf = Effect.fnUntraced(function* (url: string) {
+/** A client that keeps its connections, unless it is told not to, until the scope closes. */
+export const clientOf = Effect.fnUntraced(function* (url: string, { keepAlive = true } = {}) {
   const { hostname, port } = new URL(url)
   const agent = yield* Effect.acquireRelease(
-    Effect.sync(() => new Agent({ keepAlive: true })),
+    Effect.sync(() => new Agent({ keepAlive })),
     (agent) => Effect.sync(() => agent.destroy())
   )
 

@@ -58,7 +58,8 @@ const scriptOf = async (runtime: Runtime): Promise<string> => {
   return manifest.scripts[scripts[runtime]] ?? ""
 }
 
-const freePort = Effect.callback<number>((resume) => {
+/** A port of loopback that nobody listens on. */
+export const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
     const address = server.address()
     const port = typeof address === "object" && address !== null ? address.port : 0

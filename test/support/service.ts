@@ -95,7 +95,6 @@ export const startService = Effect.fnUntraced(function* ({ settings, ...options 
     codeFor: Effect.fnUntraced(function* (email) {
       yield* service.forgot(email)
       const text = Effect.map(next(email), ({ parsed }) => parsed.text ?? "")
-      // Notices have none.
       return codeIn(yield* Effect.repeat(text, { until: holdsCode }))
     })
   })
@@ -114,7 +113,8 @@ export const startServiceWithInbox = Effect.fnUntraced(function* (options: Servi
   })
 })
 
-const holdsCode = (text: string): boolean => /[?&]code=/.test(text)
+/** Whether the text of a mail has a code: notices have none. */
+export const holdsCode = (text: string): boolean => /[?&]code=/.test(text)
 
 /** The code in the text of a mail. */
 export const codeIn = (text: string): string => /[?&]code=([\w-]{43})\s/.exec(text)?.[1] ?? `no code in: ${text}`

@@ -13,6 +13,8 @@ export type Behaviour =
   | "refuse"
   /** Lets a client connect and then says nothing. */
   | "hang"
+  /** Takes a mail to its end and then says nothing. */
+  | "stall"
   /** Answers each recipient with 451 and the address. */
   | "defer"
   /** Answers each recipient with 550 and the address. */
@@ -110,6 +112,7 @@ export class MailServer extends Context.Service<
             const chunks: Array<Buffer> = []
             stream.on("data", (chunk: Buffer) => chunks.push(chunk))
             stream.on("end", () => {
+              if (behaviour === "stall") return
               if (behaviour === "drop") {
                 sockets.get(session.remotePort)?.destroy()
                 return

@@ -3,10 +3,10 @@ import { Effect, Redacted } from "effect"
 
 /**
  * A network between a client and its PostgreSQL that can go wrong: it can swallow what the server answers, cut the connections
- * that are open, and refuse new ones.
+ * that are open, refuse new ones, and lead to another server from now on.
  */
 export const proxyTo = Effect.fnUntraced(function* (target: Redacted.Redacted) {
-  const { hostname, port } = new URL(Redacted.value(target))
+  let { hostname, port } = new URL(Redacted.value(target))
   const open = new Set<Socket>()
   let swallowing = false
   let refusing = false
@@ -42,6 +42,10 @@ export const proxyTo = Effect.fnUntraced(function* (target: Redacted.Redacted) {
   return {
     url: Redacted.make(url.href),
     cut,
+    leadTo: (other: Redacted.Redacted) =>
+      Effect.sync(() => {
+        ;({ hostname, port } = new URL(Redacted.value(other)))
+      }),
     swallow: (on: boolean) =>
       Effect.sync(() => {
         swallowing = on

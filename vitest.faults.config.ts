@@ -1,0 +1,12 @@
+import { configDefaults, defineConfig } from "vitest/config"
+import shared from "./vitest.config.ts"
+
+export default defineConfig({
+  test: {
+    ...shared.test,
+    include: ["test/faults/*.test.ts"],
+    exclude: configDefaults.exclude,
+    maxWorkers: 2,
+    testTimeout: 180_000
+  }
+})
