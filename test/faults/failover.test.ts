@@ -58,17 +58,22 @@ layer(MailServer.layer, { excludeTestServices: true })("a failover", (it) => {
         Effect.repeat({ until: (rows) => rows.length === 1, schedule: Schedule.spaced("10 millis") })
       )
       yield* replica.kill
-      const resets = yield* Effect.forkChild(
-        Effect.forEach(caught, (trial) => tryReset(client, trial), { concurrency: "unbounded" })
-      )
       // Those that are told to end wait for the replica no longer: what they did is there for whoever reads, here alone.
-      yield* primary.sql`
+      let ended = 0
+      const cutShort = primary.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'rekey' and wait_event = 'SyncRep'`.pipe(
+        Effect.tap((rows) =>
+          Effect.sync(() => {
+            ended += rows.length
+          })
+        ),
         Effect.delay("10 millis"),
-        Effect.repeat({ until: (rows) => rows.length >= 5 })
+        Effect.forever
       )
-      yield* Fiber.join(resets)
+      const resets = Effect.forEach(caught, (trial) => tryReset(client, trial), { concurrency: "unbounded" })
+      yield* Effect.raceFirst(resets, cutShort)
+      assert.isAtLeast(ended, 20)
       yield* primary.kill
       yield* replica.start
       yield* replica.sql`select pg_promote()`
