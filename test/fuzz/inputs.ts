@@ -54,11 +54,20 @@ const doors: ReadonlyArray<Door> = (() => {
     })
   )
   const form = ["code", "password", "passwordConfirmation"]
-  const pages = [paths.resetPage, paths.resetDonePage, paths.docs, paths.openapi, paths.inbox]
+  const pages = [
+    paths.resetPage,
+    paths.resetDonePage,
+    paths.confirmPage,
+    paths.confirmDonePage,
+    paths.docs,
+    paths.openapi,
+    paths.inbox
+  ]
   return [
     ...contract,
     ...pages.map((path) => ({ method: "GET", path, fields: [] })),
-    { method: "POST", path: paths.resetPage, fields: form }
+    { method: "POST", path: paths.resetPage, fields: form },
+    { method: "POST", path: paths.confirmPage, fields: form }
   ]
 })()
 
