@@ -179,8 +179,13 @@ export class Accounts extends Context.Service<
           }
         ) {
           if (!samePassword(password, passwordConfirmation)) return yield* new PasswordMismatch()
-          yield* policy.checkFor(authenticated.user, password)
           const id = authenticated.user.id
+          yield* policy.checkFor(authenticated.user, password).pipe(
+            Effect.tapErrorTag("PasswordRejected", () => {
+              const userId = Option.some(id)
+              return trail.refused({ event: "password.changed", reason: "password-rejected", actor: "owner", userId })
+            })
+          )
           const version = yield* guesses.currentPassword(authenticated.session.id, prove(id, currentPassword))
           const changed = yield* repository.changePassword({
             id,

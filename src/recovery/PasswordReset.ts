@@ -5,11 +5,12 @@ import type { Busy, Unavailable } from "../domain/Failure.ts"
 import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
 import type { ResetCode, ResetCodeRefused } from "../domain/ResetCode.ts"
 import type { SessionToken } from "../domain/Session.ts"
-import type { AccountBlocked, User } from "../domain/User.ts"
+import type { AccountBlocked, User, UserId } from "../domain/User.ts"
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
+import { Trail } from "../trail/Trail.ts"
 import { ResetCodes } from "./ResetCodes.ts"
 
 const resets = Metric.counter("rekey_resets_total", {
@@ -45,6 +46,15 @@ export class PasswordReset extends Context.Service<
         const policy = yield* PasswordPolicy
         const sessions = yield* Sessions
         const outbox = yield* OutboxWorker
+        const trail = yield* Trail
+
+        const refused = ({ id }: { readonly id: UserId }) =>
+          trail.refused({
+            event: "password.reset",
+            reason: "password-rejected",
+            actor: "anonymous",
+            userId: Option.some(id)
+          })
 
         const reset = Effect.fn("PasswordReset.reset")(function* ({
           code,
@@ -59,7 +69,8 @@ export class PasswordReset extends Context.Service<
           yield* policy.checkLength(password)
           const codeHash = yield* mint.hash(code)
           const { owner } = yield* codes.find(codeHash) // a wrong code costs one indexed read, never a hash nor a request (E6)
-          yield* policy.checkFor(owner, password) // a refused password leaves the code alive (B7)
+          // A refused password leaves the code alive (B7).
+          yield* policy.checkFor(owner, password).pipe(Effect.tapErrorTag("PasswordRejected", () => refused(owner)))
           const passwordHash = yield* hasher.hash(password)
           const { user, version } = yield* codes.consume(codeHash, passwordHash) // one of many at once gets through (B1)
           yield* outbox.wake // the owner is told

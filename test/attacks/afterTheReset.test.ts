@@ -198,8 +198,8 @@ onBothDatabases("after the reset", Service.layer(), (it) => {
   it.effect("F6: the trail has a row a step, with actor, outcome and the request's id, and no secret", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
-      const { codeFor, forgot, register, reset, signIn } = yield* Service
-      const { email, id, password } = yield* register()
+      const { codeFor, forgot, post, register, reset, signIn } = yield* Service
+      const { email, id, jwt, password } = yield* register()
       const rowsOf = (requestId: unknown) =>
         Effect.map(
           sql<{
@@ -229,6 +229,17 @@ onBothDatabases("after the reset", Service.layer(), (it) => {
       assertError(superseded, 403, "ResetCodeSuperseded")
       assert.lengthOf(yield* steps(superseded.headers["x-request-id"], 1), 1)
       const newest = codeIn((yield* (yield* MailServer).next(email)).parsed.text ?? "")
+      const weak = { password: "password123", passwordConfirmation: "password123" }
+      const weakReset = yield* reset(newest, weak.password)
+      assertError(weakReset, 400, "PasswordRejected")
+      assert.deepStrictEqual(yield* steps(weakReset.headers["x-request-id"], 1), [
+        "password.reset refused password-rejected anonymous"
+      ])
+      const weakChange = yield* post("/auth/change-password", { ...weak, currentPassword: password }, bearer(jwt))
+      assertError(weakChange, 400, "PasswordRejected")
+      assert.deepStrictEqual(yield* steps(weakChange.headers["x-request-id"], 1), [
+        "password.changed refused password-rejected owner"
+      ])
       const done = yield* reset(newest, newPassword)
       assert.deepStrictEqual((yield* steps(done.headers["x-request-id"], 2)).slice(0, 2), [
         "password.reset done  owner",
