@@ -15,7 +15,16 @@ import { parseArgs } from "node:util"
 import { type Mutation, mutations } from "./mutations.ts"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
-const copied = ["src", "test", "migrations", "package.json", "tsconfig.json", "vitest.config.ts"]
+const copied = [
+  "src",
+  "test",
+  "migrations",
+  "docs",
+  ".env.example",
+  "package.json",
+  "tsconfig.json",
+  "vitest.config.ts"
+]
 
 /** In this order: what is nearest to the statements first. */
 const groups = ["test/sql", "test/model", "test/http", "test/accounts", "test/attacks"]
