@@ -33,16 +33,26 @@ const { values: chosen } = parseArgs({ options: { only: { type: "string" }, test
 
 interface Report {
   readonly testResults: ReadonlyArray<{
-    readonly assertionResults: ReadonlyArray<{ readonly status: string; readonly fullName: string }>
+    readonly name: string
+    readonly assertionResults: ReadonlyArray<{
+      readonly status: string
+      readonly fullName: string
+      readonly title: string
+    }>
   }>
 }
 
-/** Runs tests in the copy, those of one name or all; the name of the first that failed, if one did. */
-const firstFailure = async (copy: string, tests: string, name?: string): Promise<string | undefined> => {
+interface Failure {
+  readonly fullName: string
+  /** What runs this test again, and few others. */
+  readonly again: ReadonlyArray<string>
+}
+
+/** Runs tests in the copy; the first that failed, if one did. */
+const firstFailure = async (copy: string, tests: ReadonlyArray<string>): Promise<Failure | undefined> => {
   const reportFile = join(copy, "report.json")
   const vitest = join(copy, "node_modules", "vitest", "vitest.mjs")
-  const parameters = ["run", "--bail=1", "--reporter=json", `--outputFile=${reportFile}`, tests]
-  if (name !== undefined) parameters.push("--testNamePattern", `^${name.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&")}$`)
+  const parameters = ["run", "--bail=1", "--reporter=json", `--outputFile=${reportFile}`, ...tests]
   const code = await new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vitest, ...parameters], { cwd: copy, stdio: "ignore" })
     child.on("error", reject)
@@ -50,14 +60,19 @@ const firstFailure = async (copy: string, tests: string, name?: string): Promise
   })
   if (code === 0) return undefined
   const report: Report = JSON.parse(await readFile(reportFile, "utf8"))
-  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
-  return results.find(({ status }) => status === "failed")?.fullName ?? `${tests} doesn't run`
+  for (const { assertionResults, name } of report.testResults) {
+    for (const { fullName, status, title } of assertionResults) {
+      const pattern = title.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&")
+      if (status === "failed") return { fullName, again: [name, "--testNamePattern", `${pattern}$`] }
+    }
+  }
+  return { fullName: `${tests.join(" ")} doesn't run`, again: tests }
 }
 
-/** The name of a test that fails twice: one that fails by chance has caught nothing. */
-const failureTwice = async (copy: string, tests: string): Promise<string | undefined> => {
-  const name = await firstFailure(copy, tests)
-  return name && firstFailure(copy, tests, name)
+/** A test that fails twice: one that fails by chance has caught nothing. */
+const failureTwice = async (copy: string, tests: string): Promise<Failure | undefined> => {
+  const failure = await firstFailure(copy, [tests])
+  return failure && firstFailure(copy, failure.again)
 }
 
 const mutated = async ({ also, file, from, name, to }: Mutation): Promise<string> => {
@@ -85,8 +100,8 @@ try {
 
   const tests = chosen.tests === undefined ? groups : [chosen.tests]
   for (const group of tests) {
-    const failure = await firstFailure(copy, group)
-    if (failure !== undefined) throw new Error(`Unbroken, the service fails a test already: ${failure}`)
+    const failure = await firstFailure(copy, [group])
+    if (failure !== undefined) throw new Error(`Unbroken, the service fails a test already: ${failure.fullName}`)
   }
 
   let survivors = 0
@@ -95,7 +110,7 @@ try {
     await writeFile(join(copy, file), texts[index] ?? "")
     let caught: string | undefined
     for (const group of tests) {
-      caught ??= await failureTwice(copy, group).then((failure) => failure && `${group}: ${failure}`)
+      caught ??= await failureTwice(copy, group).then((failure) => failure && `${group}: ${failure.fullName}`)
     }
     await cp(join(project, file), join(copy, file))
     if (caught === undefined) survivors++
