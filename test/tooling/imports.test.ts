@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   passwords: ["domain", "secrets"],
   mail: ["domain", "background", "secrets", "markup"],
   accounts: ["domain", "background", "trail", "secrets", "passwords", "mail"],
-  recovery: ["domain", "background", "secrets", "passwords", "mail", "accounts"],
+  recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts"],
   sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
   api: ["domain"],
   http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup"]
