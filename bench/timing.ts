@@ -1,7 +1,5 @@
-import { randomInt } from "node:crypto"
-import { setTimeout } from "node:timers/promises"
 import { parseArgs } from "node:util"
-import { Console, Effect } from "effect"
+import { Console, Effect, Random } from "effect"
 import type { SqlClient } from "effect/sql"
 import { makeAccounts } from "./accounts.ts"
 import { temporaryFolder } from "./folder.ts"
@@ -25,8 +23,8 @@ interface Attempt {
 interface Probe {
   readonly name: string
   readonly status: number
-  /** Of its request about the `index`th address. */
-  attempt(known: boolean, index: number): string
+  /** The request about the `index`th address with an account, or without one. */
+  requestAbout(known: boolean, index: number): string
   /** `GET /health` so many times, right after the answer. */
   readonly healthChecks: number
 }
@@ -37,30 +35,27 @@ type Sample = { readonly known: boolean; readonly millis: ReadonlyArray<number> 
 const mailMillis = 500
 const warmUps = 40
 
-const addresses = (emails: ReadonlyArray<string>) => (known: boolean, index: number) =>
-  known ? (emails[index] ?? "") : `Nobody.${index}@example.com`
-
 /** Addresses of one form and length, so that nothing but the account differs. */
 const probesOf = (emails: ReadonlyArray<string>): ReadonlyArray<Probe> => {
-  const addressOf = addresses(emails)
+  const addressOf = (known: boolean, index: number) => (known ? (emails[index] ?? "") : `Nobody.${index}@example.com`)
   return [
     {
       name: "forgot",
       status: 200,
-      attempt: (known, index) => requestText("POST", "/auth/forgot-password", { email: addressOf(known, index) }),
+      requestAbout: (known, index) => requestText("POST", "/auth/forgot-password", { email: addressOf(known, index) }),
       healthChecks: 6
     },
     {
       name: "sign-in",
       status: 400,
-      attempt: (known, index) =>
+      requestAbout: (known, index) =>
         requestText("POST", "/auth/local", { identifier: addressOf(known, index), password: "a wrong long phrase" }),
       healthChecks: 0
     },
     {
       name: "register, to be confirmed",
       status: 200,
-      attempt: (known, index) =>
+      requestAbout: (known, index) =>
         requestText("POST", "/auth/local/register", {
           username: `${known ? "Ada" : "Bob"} ${index}`,
           email: addressOf(known, index),
@@ -71,19 +66,13 @@ const probesOf = (emails: ReadonlyArray<string>): ReadonlyArray<Probe> => {
   ]
 }
 
-/** Known and unknown in an order that nobody can foresee. */
-const shuffled = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
-  const left = [...attempts]
-  return Array.from(attempts, () => left.splice(randomInt(left.length), 1)[0]).filter((_) => _ !== undefined)
-}
-
 /** Waits until nothing that was asked for is still to be done, mails included, and a little longer. */
 const untilQuiet = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
   const waiting = sql<{ readonly waiting: boolean }>`
     select exists (select from recovery_requests) or exists (select from confirmation_requests)
       or exists (select from outbox where outcome is null) as waiting`
   yield* Effect.repeat(Effect.delay(waiting, "10 millis"), { until: ([row]) => row?.waiting === false })
-  yield* Effect.promise(() => setTimeout(randomInt(10, 30)))
+  yield* Effect.sleep(yield* Random.nextIntBetween(10, 30))
 }, Effect.orDie)
 
 const sampleOf = Effect.fnUntraced(function* (connection: Connection, probe: Probe, { known, request }: Attempt) {
@@ -158,13 +147,14 @@ export const timing = Effect.fn("timing")(function* (
 
   const lines: Array<string> = []
   for (const probe of probesOf(emails)) {
+    /** Known and unknown in an order that nobody can foresee. */
     const attempts = (from: number, to: number) =>
-      shuffled(
+      Random.shuffle(
         Array.from({ length: to - from }, (_, index) => from + index).flatMap((index) =>
-          [true, false].map((known) => ({ known, request: probe.attempt(known, index) }))
+          [true, false].map((known): Attempt => ({ known, request: probe.requestAbout(known, index) }))
         )
       )
-    const measure = Effect.fnUntraced(function* (attempts: ReadonlyArray<Attempt>) {
+    const measure = Effect.fnUntraced(function* (attempts: Iterable<Attempt>) {
       const samples: Array<Sample> = []
       for (const attempt of attempts) {
         yield* untilQuiet(sql)
@@ -173,8 +163,8 @@ export const timing = Effect.fn("timing")(function* (
       return samples
     })
     yield* progress(`${probe.name}: ${count} known and ${count} unknown addresses...`)
-    yield* measure(attempts(count, count + warmUps))
-    const samples = yield* measure(attempts(0, count))
+    yield* measure(yield* attempts(count, count + warmUps))
+    const samples = yield* measure(yield* attempts(0, count))
     lines.push(lineOf(probe.name, samples, 0, "0.45 to 0.55"))
     for (let check = 1; check <= probe.healthChecks; check++) {
       lines.push(lineOf(`  health ${check} right after it`, samples, check, "0.40 to 0.60"))
