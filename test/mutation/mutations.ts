@@ -43,17 +43,18 @@ export const mutations: ReadonlyArray<Mutation> = [
     to: `c.expires_at <= ${processTime}`,
     also: { from: "c.expires_at > now()", to: `c.expires_at > ${processTime}` }
   },
+  // Without a raised version, or with a live code, the trigger of migration 0009 would mend it: it leaves upgrades of a hash alone.
   {
     name: "reset: the version isn't raised",
     file: resets,
     from: "credentials_version = u.credentials_version + 1,",
-    to: "credentials_version = u.credentials_version,"
+    to: "hash_upgraded_at = clock_timestamp(),"
   },
   {
     name: "reset: the live code stays",
     file: resets,
     from: "live_code = null, confirmed = true",
-    to: "confirmed = true"
+    to: "hash_upgraded_at = clock_timestamp(), confirmed = true"
   },
   {
     name: "reset: the code isn't marked as used",

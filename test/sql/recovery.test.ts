@@ -245,6 +245,20 @@ onEachDatabase("recovery", repositories, (it) => {
     })
   )
 
+  it.effect("what was asked before a reset is dropped, past the cooldown too", () =>
+    Effect.gen(function* () {
+      const requests = yield* RecoveryRequests
+      const account = yield* newAccount
+      const { codeHash } = yield* liveCode(account)
+      yield* timePasses("61 seconds")
+      yield* requests.add(emailKey(account.user.email))
+      yield* timePasses("1 second")
+      yield* (yield* ResetCodes).consume(codeHash, hashOf("new"))
+      assert.deepEqual(yield* requests.takeNext(freshCode(), limits), Option.some("Dropped"))
+      assert.deepEqual(yield* ask(account), Option.some("Issued"))
+    })
+  )
+
   it.effect("a mail goes to the address as it is stored, with its code and what is left of its life", () =>
     Effect.gen(function* () {
       yield* emptyQueues
