@@ -30,11 +30,12 @@ export class RecoveryWorker extends Context.Service<
 
         const takeOne = Effect.fn("RecoveryWorker.takeOne")(function* () {
           const outcome = yield* requests.takeNext(yield* mint.fresh, limits)
+          if (Option.isNone(outcome)) return false
           // An address without an account gets the same work, up to the mail server (C2).
-          if (Option.isSome(outcome)) yield* outcome.value === "Issued" ? outbox.wake : outbox.rehearse
+          yield* outcome.value === "Issued" ? outbox.wake : outbox.rehearse
           // Where no account has the address a registration may wait with it, which is that worker's to see.
-          if (Option.isSome(outcome)) yield* confirmations.wake
-          return Option.isSome(outcome)
+          yield* confirmations.wake
+          return true
         })
 
         yield* worker.start(takeOne())
