@@ -2,9 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, Redacted } from "effect"
-import { describe, it } from "vitest"
 import { freePort, startServer } from "../support/server.ts"
 import { MailServer } from "../support/smtp.ts"
 import { type Cluster, newCluster, unprivileged, unprivilegedFolder } from "./cluster.ts"
@@ -90,8 +89,10 @@ const behindBouncer = Effect.gen(function* () {
   return { bouncer, cluster, trials, resets, judged }
 })
 
-if (isInstalled) {
-  layer(MailServer.layer, { excludeTestServices: true })("behind PgBouncer in transaction mode", (it) => {
+if (!isInstalled) console.warn("pgbouncer isn't installed: what is tested behind it is skipped.")
+
+describe.skipIf(!isInstalled)("behind PgBouncer in transaction mode", () => {
+  layer(MailServer.layer, { excludeTestServices: true })((it) => {
     it.effect("40 resets on two processes are all done", () =>
       Effect.gen(function* () {
         const { judged, resets, trials } = yield* behindBouncer
@@ -117,7 +118,4 @@ if (isInstalled) {
       )
     }
   })
-} else {
-  console.warn("pgbouncer isn't installed: what is tested behind it is skipped.")
-  describe("behind PgBouncer", () => it.skip("(pgbouncer isn't installed)", () => {}))
-}
+})
