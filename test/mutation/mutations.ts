@@ -43,7 +43,8 @@ export const mutations: ReadonlyArray<Mutation> = [
     to: `c.expires_at <= ${processTime}`,
     also: { from: "c.expires_at > now()", to: `c.expires_at > ${processTime}` }
   },
-  // Without a raised version, or with a live code, the trigger of migration 0009 would mend it: it leaves upgrades of a hash alone.
+  // Without a raised version, or with a live code, the trigger of migration 0009 would mend it, here and below: it leaves upgrades
+  // of a hash alone.
   {
     name: "reset: the version isn't raised",
     file: resets,
@@ -97,7 +98,7 @@ export const mutations: ReadonlyArray<Mutation> = [
     name: "change of password: the live code stays",
     file: accounts,
     from: "live_code = null, password_changed_at",
-    to: "password_changed_at"
+    to: "hash_upgraded_at = clock_timestamp(), password_changed_at"
   },
   {
     name: "upgrade of a hash: the version isn't compared",

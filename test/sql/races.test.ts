@@ -100,20 +100,11 @@ onPostgres("races", repositories, (it) => {
       const sql = yield* SqlClient.SqlClient
       const [slow, other] = [yield* newAccount, yield* newAccount]
       yield* requests.add(emailKey(slow.user.email))
-      const holding = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
-      const worker = yield* sql`delete from recovery_requests`.pipe(
-        Effect.andThen(Deferred.succeed(holding, undefined)),
-        Effect.andThen(Deferred.await(goOn)),
-        sql.withTransaction,
-        Effect.forkChild
-      )
-      yield* Deferred.await(holding)
+      const commit = yield* uncommitted(sql`delete from recovery_requests`)
       yield* requests.add(emailKey(other.user.email))
       assert.deepEqual(yield* requests.takeNext(freshCode(), limits), Option.some("Issued"))
       assert.deepEqual(yield* requests.takeNext(freshCode(), limits), Option.none())
-      yield* Deferred.succeed(goOn, undefined)
-      yield* Fiber.join(worker)
+      yield* commit
     })
   )
 
@@ -161,20 +152,11 @@ onPostgres("races", repositories, (it) => {
       const account = yield* newAccount
       const { codeHash } = yield* liveCode(account)
       const id = yield* newSessionId
-      const inserted = yield* Deferred.make<void>()
-      const reset = yield* Deferred.make<void>()
-      const signIn = yield* sql`
+      const commit = yield* uncommitted(sql`
         insert into sessions (id, user_id, credentials_version, expires_at)
-        select ${id}::uuid, u.id, u.credentials_version, now() + interval '1 day' from users u where u.id = ${account.user.id}`.pipe(
-        Effect.andThen(Deferred.succeed(inserted, undefined)),
-        Effect.andThen(Deferred.await(reset)),
-        sql.withTransaction,
-        Effect.forkChild
-      )
-      yield* Deferred.await(inserted)
+        select ${id}::uuid, u.id, u.credentials_version, now() + interval '1 day' from users u where u.id = ${account.user.id}`)
       yield* codes.consume(codeHash, hashOf("new"))
-      yield* Deferred.succeed(reset, undefined)
-      yield* Fiber.join(signIn)
+      yield* commit
       assert.lengthOf(yield* sql`select from sessions where id = ${id}`, 1) // it is there
       assert.isTrue(Option.isNone(yield* sessions.authenticate(id))) // and can't be used
     })
@@ -182,27 +164,32 @@ onPostgres("races", repositories, (it) => {
 
   it.effect("an account that is blocked while its reset waits isn't reset, and its code isn't burnt", () =>
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
       const codes = yield* ResetCodes
       const account = yield* newAccount
       const { codeHash } = yield* liveCode(account)
-      const held = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
-      const operator = yield* block(account).pipe(
-        Effect.andThen(Deferred.succeed(held, undefined)),
-        Effect.andThen(Deferred.await(goOn)),
-        sql.withTransaction,
-        Effect.forkChild
-      )
-      yield* Deferred.await(held)
+      const commit = yield* uncommitted(block(account))
       const reset = yield* Effect.forkChild(Effect.flip(codes.consume(codeHash, hashOf("new"))))
       yield* waiting(1)
-      yield* Deferred.succeed(goOn, undefined)
-      yield* Fiber.join(operator)
+      yield* commit
       assert.strictEqual((yield* Fiber.join(reset))._tag, "AccountBlocked")
       assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
       yield* block(account, false)
       yield* codes.consume(codeHash, hashOf("new"))
+    })
+  )
+
+  it.effect("an account that is blocked while a worker waits for it gets no code", () =>
+    Effect.gen(function* () {
+      yield* emptyQueues
+      const requests = yield* RecoveryRequests
+      const account = yield* newAccount
+      yield* requests.add(emailKey(account.user.email))
+      const commit = yield* uncommitted(block(account))
+      const worker = yield* Effect.forkChild(requests.takeNext(freshCode(), limits))
+      yield* waiting(1)
+      yield* commit
+      assert.deepEqual(yield* Fiber.join(worker), Option.some("Dropped"))
+      assert.deepEqual(yield* (yield* Outbox).claim(10, 60_000), [])
     })
   )
 
@@ -212,22 +199,13 @@ onPostgres("races", repositories, (it) => {
       const codes = yield* ResetCodes
       const account = yield* newAccount
       const { codeHash } = yield* liveCode(account)
-      const held = yield* Deferred.make<void>()
-      const goOn = yield* Deferred.make<void>()
-      const holder = yield* sql`select from users where id = ${account.user.id} for update`.pipe(
-        Effect.andThen(Deferred.succeed(held, undefined)),
-        Effect.andThen(Deferred.await(goOn)),
-        sql.withTransaction,
-        Effect.forkChild
-      )
-      yield* Deferred.await(held)
+      const commit = yield* uncommitted(sql`select from users where id = ${account.user.id} for update`)
       const reset = yield* Effect.forkChild(Effect.flip(codes.consume(codeHash, hashOf("new"))))
       yield* waiting(1)
       yield* sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and wait_event_type = 'Lock'`
-      yield* Deferred.succeed(goOn, undefined)
-      yield* Fiber.join(holder)
+      yield* commit
       assert.deepStrictEqual(yield* Fiber.join(reset), new Unavailable())
       assert.strictEqual(Redacted.value((yield* stored(account)).passwordHash), "old")
       yield* codes.consume(codeHash, hashOf("newer"))
@@ -260,6 +238,21 @@ once.live("a reset whose answer is lost on its way is read back, and is told as 
     }).pipe(Effect.provide(Layer.provideMerge(repositories, behindProxy)))
   })
 )
+
+/** Runs a statement in a transaction that stays open; the effect that comes back commits it. */
+const uncommitted = Effect.fnUntraced(function* <A, E>(statement: Effect.Effect<A, E, SqlClient.SqlClient>) {
+  const sql = yield* SqlClient.SqlClient
+  const done = yield* Deferred.make<void>()
+  const goOn = yield* Deferred.make<void>()
+  const transaction = yield* statement.pipe(
+    Effect.andThen(Deferred.succeed(done, undefined)),
+    Effect.andThen(Deferred.await(goOn)),
+    sql.withTransaction,
+    Effect.forkChild
+  )
+  yield* Deferred.await(done)
+  return Effect.andThen(Deferred.succeed(goOn, undefined), Fiber.join(transaction))
+})
 
 /** Waits until the account has this hash. */
 const hashIs = Effect.fnUntraced(function* (hash: string, id: string) {
