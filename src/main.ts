@@ -1,7 +1,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Logger, Option, References } from "effect"
+import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Option } from "effect"
 import { paths } from "./http/paths.ts"
+import { Logging } from "./logging.ts"
 import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
 import { localUrl, readSettings, type Settings } from "./settings.ts"
 import { Database } from "./sql/Database.ts"
@@ -15,16 +16,6 @@ const Environment = ConfigProvider.layer(
     Effect.provide(NodeFileSystem.layer)
   )
 )
-
-/** One structured line an event, to standard error: standard output is for people and for the development inbox. */
-const Logging = (settings: Settings) => {
-  const format = Option.getOrElse(settings.logFormat, () => (process.stderr.isTTY ? "pretty" : "json"))
-  return Layer.mergeAll(
-    Logger.layer([format === "pretty" ? Logger.consolePretty() : Logger.withConsoleError(Logger.formatJson)]),
-    Layer.succeed(Logger.LogToStderr, true),
-    Layer.succeed(References.MinimumLogLevel, settings.logLevel)
-  )
-}
 
 const nextSteps = (settings: Settings): string => {
   const url = localUrl(settings)

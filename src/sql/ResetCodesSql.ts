@@ -32,6 +32,9 @@ const ResetRow = Schema.Struct({ ...userFields, version: Schema.Int })
 const resetRow = firstRow(ResetRow)
 const resetIn = (row: typeof ResetRow.Type) => ({ user: userIn(row), version: row.version })
 
+/** One for all, since a flood of wrong codes would have a stack trace written for each. */
+const notFound = new ResetCodeNotFound()
+
 /** How long a reset may take in all, reading back included. */
 const resetMillis = 2400
 
@@ -68,7 +71,7 @@ export const layer = Layer.effect(
         from confirmation_codes c join registrations r on r.id = c.account_id where c.code_hash = ${codeHash}`).pipe(
         database.run
       )
-      if (Option.isNone(found)) return yield* new ResetCodeNotFound()
+      if (Option.isNone(found)) return yield* notFound
       const { state, expiresAt, ...owner } = found.value
       if (toUse && state !== "Live") {
         const reason = state.toLowerCase()
