@@ -1,8 +1,8 @@
 /**
- * Makes src/passwords/common-passwords.txt from the dictionary of @zxcvbn-ts/language-common (MIT, see NOTICE):
+ * Makes lists/common-passwords.txt from the dictionary of @zxcvbn-ts/language-common (MIT, see NOTICE):
  *
  *   npm pack @zxcvbn-ts/language-common@4.1.3 && tar xzf zxcvbn-ts-language-common-4.1.3.tgz
- *   node tools/commonPasswords.ts package/src/passwords.json > src/passwords/common-passwords.txt
+ *   node tools/commonPasswords.ts package/src/passwords.json > lists/common-passwords.txt
  */
 import { readFileSync } from "node:fs"
 

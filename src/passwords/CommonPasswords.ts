@@ -8,7 +8,7 @@ const lineEnd = 10
  * password a line, lower case, sorted by bytes; tools/commonPasswords.ts makes it, NOTICE says from what.
  */
 export const readCommonPasswords: Effect.Effect<Buffer> = Effect.promise(() =>
-  readFile(new URL("./common-passwords.txt", import.meta.url))
+  readFile(new URL("../../lists/common-passwords.txt", import.meta.url))
 )
 
 /** Whether the list holds a password, in whatever case it is written. A binary search over bytes. */

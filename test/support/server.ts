@@ -11,6 +11,8 @@ export type Runtime = "node" | "bun" | "deno"
 
 export interface ServerOptions {
   readonly runtime?: Runtime
+  /** What is run in place of the npm script. */
+  readonly command?: string
   /** Beside `HOST`, `PORT` and `DATA_DIR`, which may be given too. Nothing else of ours is inherited. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -78,11 +80,12 @@ const endOf = ({ exit, output }: Pick<ServerProcess, "exit" | "output">) =>
 /** Starts the service and doesn't wait for anything; it is killed with the scope. */
 export const spawnServer = Effect.fn("spawnServer")(function* ({
   runtime = "node",
+  command,
   env = {}
 }: ServerOptions = {}): Effect.fn.Return<ServerProcess, never, Scope.Scope> {
   const home = yield* temporaryFolder
   const settings = { HOST: "127.0.0.1", PORT: String(yield* freePort), DATA_DIR: join(home, "data"), ...env }
-  const script = yield* Effect.promise(() => scriptOf(runtime))
+  const script = command ?? (yield* Effect.promise(() => scriptOf(runtime)))
   const output = { stdout: "", stderr: "" }
 
   const { child, ended } = yield* Effect.acquireRelease(

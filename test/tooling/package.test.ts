@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { promisify } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 
@@ -24,49 +22,15 @@ interface Lock {
   readonly packages: Readonly<Record<string, Locked>>
 }
 
-interface Packed {
-  readonly files: ReadonlyArray<{ readonly path: string }>
-}
-
 const project = fileURLToPath(new URL("../../", import.meta.url))
 
 const read = (file: string) => Effect.promise(() => readFile(join(project, file), "utf8"))
 const manifest = Effect.map(read("package.json"), (text): Manifest => JSON.parse(text))
 const lock = Effect.map(read("package-lock.json"), (text): Lock => JSON.parse(text))
 
-/** The paths that `npm publish` would carry. */
-const packed = Effect.promise(async () => {
-  const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json"], { cwd: project })
-  // A list, or from npm 12 on an object by name.
-  const listing: Readonly<Record<string, Packed>> = JSON.parse(stdout)
-  return Object.values(listing).flatMap(({ files }) => files.map(({ path }) => path))
-})
-
 const nameOf = (place: string) => place.split("node_modules/").at(-1)
 
-describe("the packed package", () => {
-  it.effect("carries the service and its papers alone", () =>
-    Effect.gen(function* () {
-      const paths = yield* packed
-      const strangers = paths.filter(
-        (path) =>
-          !/^(src|migrations)\//.test(path) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE)$/.test(path)
-      )
-      assert.deepStrictEqual(strangers, [])
-      for (const path of [
-        ...["package.json", "LICENSE", "NOTICE", "src/domain/Email.ts", "src/passwords/common-passwords.txt"]
-      ]) {
-        assert.include(paths, path)
-      }
-    })
-  )
-
-  it.effect("doesn't name the Node that only this repository brings along", () =>
-    Effect.gen(function* () {
-      for (const path of yield* packed) assert.notMatch(yield* read(path), /node-(linux|win|darwin)-/, path)
-    })
-  )
-
+describe("the package", () => {
   it.effect("asks for exact versions", () =>
     Effect.gen(function* () {
       const { dependencies, devDependencies } = yield* manifest

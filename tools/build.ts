@@ -1,0 +1,26 @@
+/**
+ * The server as it is deployed, dist/bin/rekey.js: one file with everything that it imports, since what takes time at a start is
+ * opening files. Outside stay what is native, and what only the embedded database needs. It lies as deep as the folders of src, so
+ * it finds migrations and lists where they do.
+ */
+import { chmod, rm } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { rolldown } from "rolldown"
+
+const project = fileURLToPath(new URL("../", import.meta.url))
+
+await rm(`${project}dist`, { recursive: true, force: true })
+const bundle = await rolldown({
+  cwd: project,
+  input: { rekey: "src/main.ts" },
+  platform: "node",
+  external: [/^@node-rs\/argon2/, /^@electric-sql\/pglite/]
+})
+await bundle.write({
+  dir: "dist/bin",
+  format: "esm",
+  minify: true,
+  banner: ({ isEntry }) => (isEntry ? "#!/usr/bin/env node" : "")
+})
+await bundle.close()
+await chmod(`${project}dist/bin/rekey.js`, 0o755)
