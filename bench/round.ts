@@ -6,7 +6,8 @@ import { temporaryFolder } from "./folder.ts"
 import { runLoad } from "./load.ts"
 import { otherWork } from "./machine.ts"
 import type { Plan } from "./plan.ts"
-import { type Server, startServer } from "./server.ts"
+import type { Server } from "./program.ts"
+import { startServer } from "./server.ts"
 
 /** What one round measured. */
 export interface Round {
