@@ -14,10 +14,34 @@ export const requestText = (method: "GET" | "POST", path: string, body?: unknown
   return `${head}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${text}`
 }
 
+/** A body, and where in what was received it ends; undefined as long as some of it is missing. */
+type Framed = { readonly body: string; readonly end: number } | undefined
+
+const ofLength = (received: string, start: number, length: number): Framed => {
+  const end = start + length
+  return received.length < end ? undefined : { body: received.slice(start, end), end }
+}
+
+/** Without trailers: nobody we measure sends any. */
+const inChunks = (received: string, start: number): Framed => {
+  let body = ""
+  let at = start
+  for (;;) {
+    const sizeEnd = received.indexOf("\r\n", at)
+    const size = Number.parseInt(received.slice(at, sizeEnd), 16)
+    const end = sizeEnd + 2 + size + 2
+    const isWhole = sizeEnd >= 0 && end <= received.length
+    if (!isWhole) return undefined
+    if (size === 0) return { body, end }
+    body += received.slice(sizeEnd + 2, end - 2)
+    at = end
+  }
+}
+
 /**
- * A connection that stays open, for one request after the other. It knows of HTTP what our answers need: a status and a body
- * of a stated length. A client shares the cores with what it measures: this one takes 23 µs a request, `node:http` 80, `fetch`
- * 320, and against an empty server it reaches the rate of `wrk`.
+ * A connection that stays open, for one request after the other. It knows of HTTP what answers need here: a status and a body,
+ * of a stated length or in chunks. A client shares the cores with what it measures: this one takes 23 µs a request, `node:http`
+ * 80, `fetch` 320, and against an empty server it reaches the rate of `wrk`.
  */
 export class Connection {
   readonly #socket: Socket
@@ -58,14 +82,16 @@ export class Connection {
     if (headEnd < 0) return
     const head = this.#received.slice(0, headEnd)
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
-    if (length === undefined) {
-      this.#fail(new Error(`An answer without a length: ${head}`))
+    if (length === undefined && !/\r\ntransfer-encoding: *chunked/i.test(head)) {
+      this.#fail(new Error(`An answer without a length, nor in chunks: ${head}`))
       return
     }
-    const end = headEnd + 4 + Number(length)
-    if (this.#received.length < end) return
-    const body = Buffer.from(this.#received.slice(headEnd + 4, end), "latin1").toString()
-    this.#received = this.#received.slice(end)
+    const start = headEnd + 4
+    const framed =
+      length === undefined ? inChunks(this.#received, start) : ofLength(this.#received, start, Number(length))
+    if (framed === undefined) return
+    const body = Buffer.from(framed.body, "latin1").toString()
+    this.#received = this.#received.slice(framed.end)
     const waiting = this.#waiting
     this.#waiting = undefined
     waiting?.resolve({ status: Number(head.slice(9, 12)), body })
