@@ -14,6 +14,9 @@ export interface Account {
   readonly code: string
 }
 
+/** The password that the owner forgot. */
+export const oldPassword = "a long old phrase"
+
 /** A code of the form that `ResetCodeMint` makes. */
 export const freshCode = (): string => randomBytes(32).toString("base64url")
 
@@ -24,7 +27,7 @@ export const freshCode = (): string => randomBytes(32).toString("base64url")
 export const makeAccounts = Effect.fn("makeAccounts")(
   function* (sql: SqlClient.SqlClient, count: number) {
     const random = yield* SecureRandom.SecureRandom
-    const passwordHash = yield* Effect.promise(() => hash("a long old phrase"))
+    const passwordHash = yield* Effect.promise(() => hash(oldPassword))
     const accounts: Array<Account> = []
     const rows: Array<Record<string, string>> = []
     for (let number = 0; number < count; number++) {

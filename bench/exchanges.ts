@@ -2,10 +2,14 @@ import { type Account, freshCode } from "./accounts.ts"
 import { type Answer, requestText } from "./http.ts"
 import type { Exchange } from "./load.ts"
 
-const password = "a long new phrase"
+export const newPassword = "a long new phrase"
 
 const resetRequest = (code: string) =>
-  requestText("POST", "/auth/reset-password", { code, password, passwordConfirmation: password })
+  requestText("POST", "/auth/reset-password", {
+    code,
+    password: newPassword,
+    passwordConfirmation: newPassword
+  })
 
 /** The owner of an account sets a new password. */
 export const reset = ({ code, id }: Account): Exchange => ({

@@ -1,0 +1,31 @@
+import { type Account, oldPassword } from "./accounts.ts"
+import { newPassword } from "./exchanges.ts"
+import { requestText } from "./http.ts"
+import type { Exchange } from "./load.ts"
+import { freshToken } from "./peerAccounts.ts"
+
+const resetRequest = (token: string) => requestText("POST", "/api/auth/reset-password", { token, newPassword })
+
+/** The owner of an account sets a new password. */
+export const peerReset = ({ code }: Account): Exchange => ({
+  request: resetRequest(code),
+  isRight: ({ body, status }) => status === 200 && JSON.parse(body).status === true
+})
+
+/** Somebody tries a token that nobody was given. */
+export const peerBadCode = (): Exchange => ({
+  request: resetRequest(freshToken()),
+  isRight: ({ body, status }) => status === 400 && JSON.parse(body).code === "INVALID_TOKEN"
+})
+
+/** Somebody forgot the password. */
+export const peerForgot = (email: string): Exchange => ({
+  request: requestText("POST", "/api/auth/request-password-reset", { email }),
+  isRight: ({ body, status }) => status === 200 && JSON.parse(body).status === true
+})
+
+/** The owner of an account signs in, before any reset. */
+export const peerSignIn = ({ email, id }: Account): Exchange => ({
+  request: requestText("POST", "/api/auth/sign-in/email", { email, password: oldPassword }),
+  isRight: ({ body, status }) => status === 200 && JSON.parse(body).user?.id === id
+})
