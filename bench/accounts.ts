@@ -77,3 +77,11 @@ export const countRecovered = Effect.fn("countRecovered")(function* (sql: SqlCli
       and not exists (select from sessions s where s.user_id = u.id)`
   return row?.recovered ?? 0
 }, Effect.orDie)
+
+/** Waits until nothing is left to do of what was asked for, mails included. */
+export const untilDone = Effect.fn("untilDone")(function* (sql: SqlClient.SqlClient) {
+  const waiting = sql<{ readonly waiting: boolean }>`
+    select exists (select from recovery_requests) or exists (select from confirmation_requests)
+      or exists (select from outbox where outcome is null) as waiting`
+  yield* Effect.repeat(Effect.delay(waiting, "10 millis"), { until: ([row]) => row?.waiting === false })
+}, Effect.orDie)

@@ -1,8 +1,7 @@
 // A process of its own, started by bareHash.ts: the size of libuv's pool can't change once a process runs.
 import { hash } from "@node-rs/argon2"
 import type { Argon2Cost } from "../src/passwords/PasswordHasher.ts"
-import type { LoadResult } from "./load.ts"
-import { median } from "./median.ts"
+import { type LoadResult, resultOf } from "./load.ts"
 
 interface Work {
   readonly count: number
@@ -26,7 +25,7 @@ const run = async (count: number): Promise<LoadResult> => {
   }
   const began = performance.now()
   await Promise.all(Array.from({ length: atOnce }, work))
-  return { perSecond: (count * 1000) / (performance.now() - began), medianMillis: median(millis) }
+  return resultOf(millis, performance.now() - began)
 }
 
 await run(Math.ceil(count / 10)) // threads and memory come with the first ones

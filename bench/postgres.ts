@@ -10,7 +10,6 @@ import { freePort } from "./freePort.ts"
 // The package stops its server and ends the process on these signals, before our scopes have closed.
 for (const signal of ["SIGINT", "SIGTERM"]) process.removeAllListeners(signal)
 
-/** A PostgreSQL with its defaults, so with fsync and synchronous_commit on; gone with the scope. Its URL. */
 const embeddedPostgres = Effect.gen(function* () {
   const databaseDir = yield* temporaryFolder
   const port = yield* freePort
@@ -50,11 +49,16 @@ const runOnce = (url: string, statement: string) =>
   )
 
 /**
- * An empty database, dropped with the scope, and a client of it: on the PostgreSQL that `BENCH_DATABASE_URL` names, as a role
- * that may create databases, or else on an embedded one.
+ * The PostgreSQL that `BENCH_DATABASE_URL` names, as a role that may create databases, or else an embedded one with its defaults,
+ * so with fsync and synchronous_commit on, gone with the scope. Its URL.
  */
-export const emptyDatabase = Effect.gen(function* () {
-  const server = process.env.BENCH_DATABASE_URL ?? (yield* embeddedPostgres)
+export const postgres = Effect.suspend(() => {
+  const given = process.env.BENCH_DATABASE_URL
+  return given === undefined ? embeddedPostgres : Effect.succeed(given)
+})
+
+/** An empty database on it, dropped with the scope, and a client of it. */
+export const emptyDatabase = Effect.fn("emptyDatabase")(function* (server: string) {
   const name = `rekey_bench_${crypto.randomUUID().replaceAll("-", "")}`
   yield* Effect.acquireRelease(runOnce(server, `create database ${name}`).pipe(Effect.orDie), () =>
     Effect.ignoreCause(runOnce(server, `drop database ${name} with (force)`))

@@ -10,6 +10,7 @@ import { Connection, requestText } from "./http.ts"
 
 /** A server as people run it, in a process of its own. */
 export interface Server {
+  readonly pid: number
   readonly port: number
   /** From spawning the process until it said 200 to who asked whether it is ready. */
   readonly startMillis: number
@@ -81,10 +82,12 @@ export const startProgram = Effect.fn("startProgram")(function* (program: {
   )
   const startMillis = performance.now() - spawned
 
+  const pid = child.pid ?? 0
   return {
+    pid,
     port,
     startMillis,
-    memoryMib: Effect.promise(() => residentMib(child.pid ?? 0)),
+    memoryMib: Effect.promise(() => residentMib(pid)),
     logTail,
     stop: Effect.andThen(
       Effect.sync(() => child.kill("SIGTERM")),

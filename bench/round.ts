@@ -1,92 +1,149 @@
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
+import type { SqlClient } from "effect/sql"
 import type { Account } from "./accounts.ts"
-import { hashesOnDefaultPool, hashesOnPoolOfCores } from "./bareHash.ts"
-import { badCode, reset } from "./exchanges.ts"
+import { hashes } from "./bareHash.ts"
+import type { Contestant } from "./contestants.ts"
+import { type CpuTimes, cpuOfEach } from "./cpu.ts"
 import { temporaryFolder } from "./folder.ts"
-import { runLoad } from "./load.ts"
-import { otherWork } from "./machine.ts"
+import { Connection, requestText } from "./http.ts"
+import { type Exchange, type LoadResult, resultOf, runLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import type { Server } from "./program.ts"
-import { startServer } from "./server.ts"
 
-/** What one round measured. */
+/** What one round measured of one contestant. */
 export interface Round {
+  /** Bare hashes, as many at once as the resets that they stand beside: before and after them. */
+  readonly bareHash: LoadResult
   readonly bareHashesPerSecond: number
-  readonly resetsPerSecond: number
-  readonly bareHashMillis: number
-  readonly resetMillis: number
-  readonly badCodesPerSecond: number
-  readonly startPostgresMillis: number
-  readonly startNewPgliteMillis: number
-  readonly startExistingPgliteMillis: number
+  readonly resetsAt1: LoadResult
+  readonly resetsAt8: LoadResult
+  readonly resetsAt32: LoadResult
+  readonly resetsAt256: LoadResult
+  readonly cpuOfReset: CpuTimes
+  readonly badCodes: LoadResult
+  readonly cpuOfBadCode: CpuTimes
+  readonly badCodesWithLimits: LoadResult
+  readonly forgots: LoadResult
+  readonly signIns: LoadResult
+  /** One after the other, while 32 resets run. */
+  readonly healthDuringResets: LoadResult
+  readonly badCodeDuringResets: LoadResult
+  readonly startMillis: number
   readonly idleMib: number
-  readonly loadedMib: number
-  /** Cores that other processes kept busy. */
-  readonly otherWork: number
+}
+
+/** A contestant that runs, with its database and the accounts that nobody has used yet. */
+export interface Running {
+  readonly contestant: Contestant
+  readonly server: Server
+  readonly sql: SqlClient.SqlClient
+  readonly databaseUrl: string
+  /** Takes accounts whose codes are unused. */
+  take(count: number): ReadonlyArray<Account>
 }
 
 const atOnce = 32
 
-/** Each thing once, what is compared side by side: the resets between the two hash rates of which the better one counts. */
-export const measureRound = Effect.fn("measureRound")(function* (options: {
-  readonly plan: Plan
-  readonly server: Server
-  readonly databaseUrl: string
-  /** Takes accounts whose codes are unused. */
-  readonly take: (count: number) => ReadonlyArray<Account>
-}) {
-  const { databaseUrl, plan, server, take } = options
-  const hashesBefore = yield* hashesOnDefaultPool(plan.resets, atOnce)
-  const resets = yield* runLoad(server.port, take(plan.resets).map(reset), atOnce)
-  const hashesAfter = yield* hashesOnPoolOfCores(plan.resets, atOnce)
+/** How many accounts a round takes, reset or not. */
+export const accountsIn = ({ resets }: Plan): number => Math.ceil(resets * 4.25)
 
-  const singleHash = yield* hashesOnDefaultPool(plan.singleResets, 1)
-  const singleReset = yield* runLoad(server.port, take(plan.singleResets).map(reset), 1)
+const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
 
-  const badCodes = yield* runLoad(server.port, Array.from({ length: plan.badCodes }, badCode), atOnce)
-  const loadedMib = yield* server.memoryMib
+/** Each thing once, what is compared side by side. */
+export const measureRound = Effect.fn("measureRound")(function* (plan: Plan, running: Running) {
+  const { contestant, server, sql, take } = running
+  const resets = (count: number) => take(Math.ceil(count)).map(contestant.reset)
 
-  const onPostgres = yield* startOnPostgres(databaseUrl)
-  const onPglite = yield* startOnPglite
+  const bareHash = yield* hashes(plan.resets / 8, 1)
+  const resetsAt1 = yield* runLoad(server.port, resets(plan.resets / 8), 1)
+  const resetsAt8 = yield* runLoad(server.port, resets(plan.resets / 2), 8)
+
+  const before = yield* hashes(plan.resets, atOnce)
+  const many = resets(plan.resets)
+  const [resetsAt32, cpuOfReset] = yield* cpuOfEach(runLoad(server.port, many, atOnce), many.length, server.pid)
+  const after = yield* hashes(plan.resets, atOnce)
+  const resetsAt256 = yield* runLoad(server.port, resets(plan.resets * 1.25), 256)
+  const during = yield* measureDuring(running, resets(plan.resets))
+  yield* contestant.untilDone(sql)
+
+  const wrong = times(plan.badCodes, () => contestant.badCode())
+  const [badCodes, cpuOfBadCode] = yield* cpuOfEach(runLoad(server.port, wrong, atOnce), wrong.length, server.pid)
+  // Of these, none is reset: a used account forgets and signs in as well as any.
+  const others = take(Math.ceil(plan.resets / 4))
+  const signIns = yield* runLoad(server.port, others.map(contestant.signIn), atOnce)
+  const forgots = yield* runLoad(server.port, others.map(contestant.forgot), atOnce)
+  yield* contestant.untilDone(sql)
+
   const round: Round = {
-    bareHashesPerSecond: Math.max(hashesBefore.perSecond, hashesAfter.perSecond),
-    resetsPerSecond: resets.perSecond,
-    bareHashMillis: singleHash.medianMillis,
-    resetMillis: singleReset.medianMillis,
-    badCodesPerSecond: badCodes.perSecond,
-    startPostgresMillis: onPostgres.startMillis,
-    startNewPgliteMillis: onPglite.newFolder,
-    startExistingPgliteMillis: onPglite.existingFolder,
-    idleMib: onPostgres.idleMib,
-    loadedMib,
-    otherWork: onPostgres.otherWork
+    bareHash,
+    bareHashesPerSecond: (before.perSecond + after.perSecond) / 2,
+    resetsAt1,
+    resetsAt8,
+    resetsAt32,
+    resetsAt256,
+    cpuOfReset,
+    badCodes,
+    cpuOfBadCode,
+    forgots,
+    signIns,
+    ...during,
+    ...(yield* measureStart(plan, running))
   }
   return round
 })
 
-/** Runs the loads alone, so that what is measured afterwards is compiled. */
-export const warmUp = Effect.fn("warmUp")(function* (
-  plan: Plan,
-  server: Server,
-  take: (count: number) => ReadonlyArray<Account>
-) {
-  yield* runLoad(server.port, Array.from({ length: plan.badCodes }, badCode), atOnce)
-  yield* runLoad(server.port, take(plan.resets).map(reset), atOnce)
+/** What waits behind hashes and what doesn't: a health check and a wrong code, in turn, while 32 resets run. */
+const measureDuring = Effect.fnUntraced(function* ({ contestant, server }: Running, resets: ReadonlyArray<Exchange>) {
+  const health = {
+    request: requestText("GET", contestant.healthPath),
+    isRight: ({ status }) => status === 200
+  } as Exchange
+  const load = yield* Effect.forkChild(runLoad(server.port, resets, atOnce))
+  const millis = { health: [] as number[], badCode: [] as number[] }
+  const connection = yield* Effect.promise(() => Connection.open(server.port))
+  const timed = async ({ isRight, request }: Exchange, into: Array<number>) => {
+    const sent = performance.now()
+    const answer = await connection.exchange(request)
+    into.push(performance.now() - sent)
+    if (!isRight(answer)) throw new Error(`${answer.status} ${answer.body}`)
+  }
+  const began = performance.now()
+  while (load.pollUnsafe() === undefined) {
+    yield* Effect.promise(() => timed(health, millis.health))
+    yield* Effect.promise(() => timed(contestant.badCode(), millis.badCode))
+  }
+  const lasted = performance.now() - began
+  connection.close()
+  yield* Fiber.join(load)
+  return {
+    healthDuringResets: resultOf(millis.health, lasted),
+    badCodeDuringResets: resultOf(millis.badCode, lasted)
+  }
 })
 
-const startOnPostgres = (databaseUrl: string) =>
+/** A further process, as it is set up for production: how soon it answers, what it takes idle, what its limits cost. */
+const measureStart = (plan: Plan, { contestant, databaseUrl }: Running) =>
   Effect.gen(function* () {
-    const server = yield* startServer({ folder: yield* temporaryFolder, databaseUrl })
-    const seen = yield* otherWork
-    return { startMillis: server.startMillis, otherWork: seen, idleMib: yield* server.memoryMib }
+    const server = yield* contestant.start({ folder: yield* temporaryFolder, databaseUrl, limits: true })
+    yield* Effect.sleep("1 second") // what a start leaves to do is done
+    const idleMib = yield* server.memoryMib
+    let client = 0
+    const fromEverywhere = () => {
+      client++
+      return contestant.badCode(`10.${(client >> 16) & 255}.${(client >> 8) & 255}.${client & 255}`)
+    }
+    yield* runLoad(server.port, times(plan.badCodes / 2, fromEverywhere), atOnce)
+    const badCodesWithLimits = yield* runLoad(server.port, times(plan.badCodes / 2, fromEverywhere), atOnce)
+    return { startMillis: server.startMillis, idleMib, badCodesWithLimits }
   }).pipe(Effect.scoped)
 
-const startOnPglite = Effect.gen(function* () {
-  const folder = yield* temporaryFolder
-  const start = startServer({ folder }).pipe(
-    Effect.tap((server) => server.stop),
-    Effect.map((server) => server.startMillis),
-    Effect.scoped
+/** Runs the loads alone, so that what is measured afterwards is compiled. */
+export const warmUp = Effect.fn("warmUp")(function* (plan: Plan, { contestant, server, sql, take }: Running) {
+  yield* runLoad(
+    server.port,
+    times(plan.badCodes, () => contestant.badCode()),
+    atOnce
   )
-  return { newFolder: yield* start, existingFolder: yield* start }
-}).pipe(Effect.scoped)
+  yield* runLoad(server.port, take(plan.resets).map(contestant.reset), atOnce)
+  yield* contestant.untilDone(sql)
+})

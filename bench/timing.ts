@@ -1,16 +1,15 @@
 import { parseArgs } from "node:util"
 import { Console, Effect, Random } from "effect"
-import type { SqlClient } from "effect/sql"
-import { makeAccounts } from "./accounts.ts"
+import { makeAccounts, untilDone } from "./accounts.ts"
 import { temporaryFolder } from "./folder.ts"
 import { Connection, requestText } from "./http.ts"
 import { LoadFailed } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
-import { median } from "./median.ts"
 import { OptionsInvalid } from "./plan.ts"
-import { emptyDatabase } from "./postgres.ts"
+import { emptyDatabase, postgres } from "./postgres.ts"
+import { median } from "./quantile.ts"
 import { rocArea } from "./rocArea.ts"
-import { startServer } from "./server.ts"
+import { build, startServer } from "./server.ts"
 import { slowMailServer } from "./slowMailServer.ts"
 
 /** A request whose time an attacker takes, about an address that has an account or one that has none. */
@@ -66,15 +65,6 @@ const probesOf = (emails: ReadonlyArray<string>): ReadonlyArray<Probe> => {
   ]
 }
 
-/** Waits until nothing that was asked for is still to be done, mails included, and a little longer. */
-const untilQuiet = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
-  const waiting = sql<{ readonly waiting: boolean }>`
-    select exists (select from recovery_requests) or exists (select from confirmation_requests)
-      or exists (select from outbox where outcome is null) as waiting`
-  yield* Effect.repeat(Effect.delay(waiting, "10 millis"), { until: ([row]) => row?.waiting === false })
-  yield* Effect.sleep(yield* Random.nextIntBetween(10, 30))
-}, Effect.orDie)
-
 const sampleOf = Effect.fnUntraced(function* (connection: Connection, probe: Probe, { known, request }: Attempt) {
   const timed = (request: string, status: number) =>
     Effect.promise(async () => {
@@ -125,10 +115,12 @@ export const timing = Effect.fn("timing")(function* (
 ) {
   const count = yield* readSamples(parameters)
   const load = yield* loadBefore
-  yield* progress("Starting PostgreSQL and a mail server...")
-  const { sql, url } = yield* emptyDatabase
+  yield* progress("Building, and starting PostgreSQL and a mail server...")
+  yield* build
+  const { sql, url } = yield* emptyDatabase(yield* postgres)
   const machine = yield* describeMachine(sql, load)
   const server = yield* startServer({
+    way: "node",
     folder: yield* temporaryFolder,
     databaseUrl: url,
     env: {
@@ -157,7 +149,8 @@ export const timing = Effect.fn("timing")(function* (
     const measure = Effect.fnUntraced(function* (attempts: Iterable<Attempt>) {
       const samples: Array<Sample> = []
       for (const attempt of attempts) {
-        yield* untilQuiet(sql)
+        yield* untilDone(sql)
+        yield* Effect.sleep(yield* Random.nextIntBetween(10, 30))
         samples.push(yield* sampleOf(connection, probe, attempt))
       }
       return samples

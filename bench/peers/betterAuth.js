@@ -1,4 +1,4 @@
-// A process of its own, started by peerServer.ts. JavaScript, which tsc passes over: at the root there is no better-auth to find
+// A process of its own, started by betterAuthServer.ts. JavaScript, which tsc passes over: at the root there is no better-auth to find
 // types of. As it comes, but for what makes the work the same as ours: the cost of a hash, the size of the pool, and that a reset
 // ends the sessions. Unlike ours it keeps its reset tokens in clear and its `sendResetPassword` sends nothing.
 import { createServer } from "node:http"

@@ -11,10 +11,10 @@ export const freshToken = (): string => randomBytes(12).toString("hex")
 const oldHash = Effect.promise(() => hash(oldPassword, { salt: Buffer.alloc(16) }))
 
 /**
- * What `makeAccounts` makes, in the tables of better-auth, which it has made at its start. The code is its reset token, which stands
+ * What `makeAccounts` of ./accounts.ts makes, in the tables of better-auth, which it has made at its start. The code is its reset token, which stands
  * in clear in the row that it is looked up by.
  */
-export const makePeerAccounts = Effect.fn("makePeerAccounts")(function* (sql: SqlClient.SqlClient, count: number) {
+export const makeAccounts = Effect.fn("makeAccounts")(function* (sql: SqlClient.SqlClient, count: number) {
   const accounts = Array.from({ length: count }, (_, number): Account => {
     // It looks addresses up in lower case.
     return { id: randomBytes(16).toString("hex"), email: `bench.${number}@example.com`, code: freshToken() }
@@ -42,7 +42,7 @@ export const makePeerAccounts = Effect.fn("makePeerAccounts")(function* (sql: Sq
 }, Effect.orDie)
 
 /** How many accounts have their new password and nothing that the old one opened. */
-export const countPeerRecovered = Effect.fn("countPeerRecovered")(function* (sql: SqlClient.SqlClient) {
+export const countRecovered = Effect.fn("countRecovered")(function* (sql: SqlClient.SqlClient) {
   const [row] = yield* sql<{ readonly recovered: number }>`
     select count(*)::int as recovered from account a
     where a.password <> ${yield* oldHash}

@@ -38,7 +38,7 @@ const installPeers = Effect.tryPromise({
 })
 
 /** Starts better-auth on a PostgreSQL, in which it makes its tables, and waits until it answers; it is killed with the scope. */
-export const startPeer = Effect.fn("startPeer")(function* (options: {
+export const startServer = Effect.fn("startServer")(function* (options: {
   /** Holds the log. */
   readonly folder: string
   readonly databaseUrl: string

@@ -1,0 +1,74 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { Effect } from "effect"
+import { type Bar, chartOf } from "./chart.ts"
+import type { Machine } from "./machine.ts"
+import type { Plan } from "./plan.ts"
+import { median } from "./quantile.ts"
+import { aimsOf, asMarkdown, ceilingsOf, circumstances, figuresOf } from "./report.ts"
+import type { Round } from "./round.ts"
+import type { Measurements } from "./speed.ts"
+
+const results = new URL("./results/", import.meta.url)
+const docs = new URL("../docs/", import.meta.url)
+
+/** Keeps what was measured, each round of it, in bench/results, named for its commit. */
+export const keepResults = (plan: Plan, machine: Machine, measurements: Measurements) =>
+  Effect.promise(async () => {
+    await mkdir(results, { recursive: true })
+    const text = JSON.stringify({ at: new Date().toISOString(), machine, plan, ...measurements }, null, 2)
+    await writeFile(new URL(`${machine.commit.replace(/\W+/g, "-")}.json`, results), `${text}\n`)
+  })
+
+const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string>> => {
+  const bars = (of: (round: Round) => number): ReadonlyArray<Bar> =>
+    contestants.map(({ name, rounds }) => ({ name, value: median(rounds.map(of)), ours: name.startsWith("Rekey") }))
+  const bare: Bar = {
+    name: "bare hashes",
+    value: median(contestants.flatMap(({ rounds }) => rounds.map(({ bareHashesPerSecond }) => bareHashesPerSecond))),
+    ours: false
+  }
+  return {
+    "resets.svg": chartOf("Resets per second, 32 at once", [...bars(({ resetsAt32 }) => resetsAt32.perSecond), bare]),
+    "wrong-codes.svg": chartOf(
+      "Wrong codes refused per second, 32 at once",
+      bars(({ badCodes }) => badCodes.perSecond)
+    ),
+    "waiting.svg": chartOf(
+      "A health check while 32 resets run, milliseconds, 99 in 100",
+      bars((round) => round.healthDuringResets.p99Millis),
+      1
+    ),
+    "start.svg": chartOf(
+      "Start to the first answer on PostgreSQL, milliseconds",
+      bars(({ startMillis }) => startMillis)
+    ),
+    "memory.svg": chartOf(
+      "Memory idle, MiB",
+      bars(({ idleMib }) => idleMib)
+    )
+  }
+}
+
+const measuredPart = /(<!-- measured -->\n)[\s\S]*(<!-- \/measured -->)/
+
+/** Puts the tables and charts into docs/performance.md, between its two marks. */
+export const writeDocs = (machine: Machine, measurements: Measurements) =>
+  Effect.promise(async () => {
+    const images = new URL("images/", docs)
+    await mkdir(images, { recursive: true })
+    const charts = chartsOf(measurements)
+    for (const [name, chart] of Object.entries(charts)) await writeFile(new URL(name, images), chart)
+    const parts = [
+      circumstances(machine, measurements),
+      asMarkdown(aimsOf(measurements)),
+      ...Object.keys(charts).map((name) => `![](images/${name})`),
+      asMarkdown(ceilingsOf(measurements)),
+      asMarkdown(figuresOf(measurements))
+    ]
+    const page = new URL("performance.md", docs)
+    const text = await readFile(page, "utf8")
+    await writeFile(
+      page,
+      text.replace(measuredPart, (_, from: string, to: string) => `${from}\n${parts.join("\n\n")}\n\n${to}`)
+    )
+  })
