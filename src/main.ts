@@ -3,6 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Option } from "effect"
 import { paths } from "./http/paths.ts"
 import { Logging } from "./logging.ts"
+import { letHashesStandBack } from "./passwords/HashThreads.ts"
 import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
 import { localUrl, readSettings, type Settings } from "./settings.ts"
 import { Database } from "./sql/Database.ts"
@@ -38,6 +39,7 @@ class PortUnusable extends Data.TaggedError("PortUnusable")<{ readonly settings:
 
 const serve = Effect.fnUntraced(function* (settings: Settings) {
   const { started } = yield* Database
+  yield* letHashesStandBack(settings.hashNice)
   yield* Console.log(`Rekey listens on ${localUrl(settings)}`)
   yield* Console.log(
     Option.isSome(settings.databaseUrl)

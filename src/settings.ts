@@ -45,6 +45,8 @@ export interface Settings {
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
+  /** How far the threads that hash stand back behind all other work of the machine. */
+  readonly hashNice: number
   readonly signInAfterReset: boolean
   /** None: there is no door for them. */
   readonly administrators: Administrators
@@ -327,6 +329,7 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
       concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, cores), cores),
       queueLimit: yield* withDefault("HASH_QUEUE_LIMIT", integer(0, 1_000_000, 64 * cores), 64 * cores)
     },
+    hashNice: yield* withDefault("HASH_NICE", integer(0, 19, 10), 10),
     signInAfterReset: yield* withDefault("SIGN_IN_AFTER_RESET", onOff, false),
     sessionTtlMillis: yield* withDefault("SESSION_TTL", duration("30 days", Duration.seconds(1)), 30 * 86_400_000),
     administrators: Option.match(

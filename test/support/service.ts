@@ -39,6 +39,7 @@ export const testSettings: Settings = {
   passwordLength: { minLength: 8, maxLength: 256 },
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
+  hashNice: 10,
   signInAfterReset: false,
   administrators: [],
   metricsToken: Option.none(),
