@@ -38,15 +38,19 @@ const sumOf = (names: ReadonlyArray<string>, ticks: (name: string) => number): n
 
 const isPostgres = (pid: string): boolean => readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("postgres")
 
-const read = (pid: number): CpuTimes => {
+/** Ticks of each process of PostgreSQL: there may be others in the end. */
+const databaseTicks = (): ReadonlyMap<string, number> =>
+  new Map(
+    processes().map((pid) => [pid, sumOf([pid], (pid) => (isPostgres(pid) ? ticksIn(`/proc/${pid}/stat`)[0] : 0))])
+  )
+
+const read = (pid: number): Omit<CpuTimes, "database"> => {
   const [server] = ticksIn(`/proc/${pid}/task/${pid}/stat`)
   const [whole] = ticksIn(`/proc/${pid}/stat`)
-  const database = sumOf(processes(), (name) => (isPostgres(name) ? ticksIn(`/proc/${name}/stat`)[0] : 0))
   const { system, user } = process.cpuUsage()
   return {
     server: server * millisPerTick,
     hash: (whole - server) * millisPerTick,
-    database: database * millisPerTick,
     driver: (user + system) / 1000
   }
 }
@@ -57,14 +61,15 @@ const unknown: CpuTimes = { server: Number.NaN, hash: Number.NaN, database: Numb
 export const cpuOfEach = <A, E, R>(load: Effect.Effect<A, E, R>, count: number, pid: number) =>
   Effect.gen(function* () {
     if (process.platform !== "linux") return [yield* load, unknown] as const
-    const before = read(pid)
+    const [before, databaseBefore] = [read(pid), databaseTicks()]
     const result = yield* load
-    const after = read(pid)
-    const each = (part: keyof CpuTimes) => (after[part] - before[part]) / count
+    const [after, databaseAfter] = [read(pid), databaseTicks()]
+    const each = (part: keyof typeof before) => (after[part] - before[part]) / count
+    const ofDatabase = [...databaseAfter].reduce((sum, [pid, ticks]) => sum + ticks - (databaseBefore.get(pid) ?? 0), 0)
     const cpu: CpuTimes = {
       server: each("server"),
       hash: each("hash"),
-      database: each("database"),
+      database: (ofDatabase * millisPerTick) / count,
       driver: each("driver")
     }
     return [result, cpu] as const

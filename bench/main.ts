@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: what a reset costs over the hash in it, what doesn't wait behind hashes, and what start and memory are, beside
  * another service and the bare parts, on this machine. `npm run bench -- timing`: whether anybody can tell by the time who has an
- * account.
+ * account. `npm run bench -- growth`: what millions of accounts change.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
+import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { readOptions } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
@@ -35,8 +36,14 @@ const speed = Effect.fnUntraced(function* (parameters: ReadonlyArray<string>) {
   if (docs) yield* writeDocs(machine, measurements)
 })
 
-const parameters = process.argv.slice(2)
-const bench = Effect.scoped(parameters[0] === "timing" ? timing(parameters.slice(1), progress) : speed(parameters))
+const bench = Effect.scoped(
+  Effect.gen(function* () {
+    const [command, ...parameters] = process.argv.slice(2)
+    if (command === "timing") yield* timing(parameters, progress)
+    else if (command === "growth") yield* growth(parameters, progress)
+    else yield* speed(process.argv.slice(2))
+  })
+)
 
 /** What stops the bench is told to a person, not as a trace; a defect of the bench itself is told with its trace. */
 const reported = Effect.tapCause(bench, (cause) => {

@@ -21,7 +21,8 @@ export class OptionsInvalid extends Data.TaggedError("OptionsInvalid")<{ readonl
   override get message() {
     return `${this.complaint}
 Usage: npm run bench -- [--quick] [--rounds 5] [--docs]
-       npm run bench -- timing [--samples 500]`
+       npm run bench -- timing [--samples 500]
+       npm run bench -- growth [--accounts 1000,1000000,10000000]`
   }
 }
 

@@ -48,7 +48,7 @@ const figures: ReadonlyArray<Figure> = [
 ]
 
 /** The median, and in brackets the least and the most. */
-const cell = (values: ReadonlyArray<number>, digits: number): string => {
+export const cell = (values: ReadonlyArray<number>, digits: number): string => {
   if (values.some(Number.isNaN)) return ""
   const [middle, least, most] = [median(values), Math.min(...values), Math.max(...values)].map((value) =>
     value.toFixed(digits)

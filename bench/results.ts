@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 import { Effect } from "effect"
 import { type Bar, chartOf } from "./chart.ts"
 import type { Machine } from "./machine.ts"
@@ -71,4 +74,5 @@ export const writeDocs = (machine: Machine, measurements: Measurements) =>
       page,
       text.replace(measuredPart, (_, from: string, to: string) => `${from}\n${parts.join("\n\n")}\n\n${to}`)
     )
+    await promisify(execFile)("biome", ["format", "--write", fileURLToPath(page)]) // npm puts it into PATH
   })

@@ -63,6 +63,7 @@ export const startServer = Effect.fn("startServer")(function* (options: {
       // Else Deno would write its cache into the temporary home, at each start anew.
       DENO_DIR: join(project, "node_modules", ".cache", "deno"),
       RATE_LIMIT: "off",
+      APP_SECRET: "what processes on one database have in common",
       ...(options.databaseUrl === undefined ? {} : { DATABASE_URL: options.databaseUrl }),
       ...options.env
     },
