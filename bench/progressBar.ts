@@ -15,6 +15,6 @@ export const makeProgressBar = (label: string, total: number) => {
       if (process.stderr.isTTY) {
         const bar = "#".repeat(step).padEnd(width, "-")
         process.stderr.write(`\r${label} [${bar}]${percent}${share === 1 ? "\n" : ""}`)
-      } else process.stderr.write(`${label}${percent}\n`)
+      } else process.stderr.write(`${label} ${percent}\n`)
     })
 }
