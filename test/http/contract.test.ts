@@ -7,7 +7,9 @@ import { onBothDatabases, Service, timePasses } from "../support/service.ts"
 const newPassword = "a new long phrase"
 /** Of the form of a code, and nobody's. */
 const nobodysCode = "x".repeat(43)
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+/** Of what is stored, and of a request. */
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const uuidV4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 const setBlocked = Effect.fnUntraced(function* (email: string, blocked: boolean) {
@@ -26,7 +28,7 @@ const assertUser = (
   assert.sameMembers(Object.keys(Object(user)), [
     ...["id", "username", "email", "confirmed", "blocked", "createdAt", "updatedAt"]
   ])
-  assert.match(textAt(answer, ...at, "id"), uuid)
+  assert.match(textAt(answer, ...at, "id"), uuidV7)
   assert.match(textAt(answer, ...at, "createdAt"), instant)
   assert.match(textAt(answer, ...at, "updatedAt"), instant)
 }
@@ -274,7 +276,7 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
       )
       for (const session of sessions) {
         assert.sameMembers(Object.keys(session), ["id", "createdAt", "expiresAt", "current"])
-        assert.match(session.id, uuid)
+        assert.match(session.id, uuidV7)
         assert.strictEqual(Date.parse(session.expiresAt) - Date.parse(session.createdAt), 30 * 86_400_000)
       }
     })
@@ -378,7 +380,7 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         yield* reset(nobodysCode, newPassword)
       ]
       for (const { headers } of answers) {
-        assert.match(String(headers["x-request-id"]), uuid)
+        assert.match(String(headers["x-request-id"]), uuidV4)
         assert.strictEqual(headers["cache-control"], "no-store")
         assert.strictEqual(headers["x-content-type-options"], "nosniff")
       }
