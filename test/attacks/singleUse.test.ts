@@ -131,7 +131,14 @@ onPostgres("single use, by two processes", TwoProcesses.layer, (it) => {
           // Nobody listens to it any more, but its statement may still be done.
           const act: Effect.Effect<unknown, unknown> = killed ? server.stop("SIGKILL") : cut
           const resetting = yield* whileHeld(id, client.reset(code, newPassword), act)
-          if (killed) return other
+          if (killed) {
+            // What the dead process sent may be done only now: until then neither answer is the last.
+            yield* found(sql`
+              select where not exists (
+                select from pg_stat_activity
+                where datname = current_database() and pid <> pg_backend_pid() and state = 'active')`)
+            return other
+          }
           const answer = yield* Effect.flatten(Fiber.join(resetting))
           assertError(answer, 503, "Unavailable")
           return client
