@@ -6,17 +6,17 @@ import { Effect } from "effect"
 import { owaspCost } from "../src/passwords/PasswordHasher.ts"
 import type { LoadResult } from "./load.ts"
 
-/** What nothing that hashes can go beyond, measured in a process that does nothing else. */
-const bareHashes = (work: { readonly count: number; readonly atOnce: number; readonly poolSize: number }) =>
+/**
+ * Hashes at once, in a process that does nothing else, on a pool as wide as the cores, where threads don't compete: the best rate
+ * there is.
+ */
+export const hashes = (count: number, atOnce: number) =>
   Effect.promise(async (signal): Promise<LoadResult> => {
     const script = fileURLToPath(new URL("./bareHashProcess.ts", import.meta.url))
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      [script, JSON.stringify({ ...work, cost: owaspCost })],
-      { signal, env: { UV_THREADPOOL_SIZE: `${work.poolSize}` } }
+      [script, JSON.stringify({ count, atOnce, cost: owaspCost })],
+      { signal, env: { UV_THREADPOOL_SIZE: `${availableParallelism()}` } }
     )
     return JSON.parse(stdout)
   })
-
-/** Hashes at once on a pool as wide as the cores, where threads don't compete: the best rate there is. */
-export const hashes = (count: number, atOnce: number) => bareHashes({ count, atOnce, poolSize: availableParallelism() })

@@ -40,6 +40,8 @@ export interface Running {
   readonly databaseUrl: string
   /** Takes accounts whose codes are unused. */
   take(count: number): ReadonlyArray<Account>
+  /** The resets of so many further ones. */
+  resets(count: number): ReadonlyArray<Exchange>
 }
 
 const atOnce = 32
@@ -51,8 +53,7 @@ const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from(
 
 /** Each thing once, what is compared side by side. */
 export const measureRound = Effect.fn("measureRound")(function* (plan: Plan, running: Running) {
-  const { contestant, server, sql, take } = running
-  const resets = (count: number) => take(Math.ceil(count)).map(contestant.reset)
+  const { contestant, resets, server, sql, take } = running
 
   const bareHash = yield* hashes(plan.resets / 8, 1)
   const resetsAt1 = yield* runLoad(server.port, resets(plan.resets / 8), 1)
@@ -138,12 +139,12 @@ const measureStart = (plan: Plan, { contestant, databaseUrl }: Running) =>
   }).pipe(Effect.scoped)
 
 /** Runs the loads alone, so that what is measured afterwards is compiled. */
-export const warmUp = Effect.fn("warmUp")(function* (plan: Plan, { contestant, server, sql, take }: Running) {
+export const warmUp = Effect.fn("warmUp")(function* (plan: Plan, { contestant, resets, server, sql }: Running) {
   yield* runLoad(
     server.port,
     times(plan.badCodes, () => contestant.badCode()),
     atOnce
   )
-  yield* runLoad(server.port, take(plan.resets).map(contestant.reset), atOnce)
+  yield* runLoad(server.port, resets(plan.resets), atOnce)
   yield* contestant.untilDone(sql)
 })

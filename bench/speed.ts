@@ -3,9 +3,10 @@ import { type Ceilings, measureCeilings } from "./ceilings.ts"
 import { type Contestant, contestants, rekeyOnNode } from "./contestants.ts"
 import { withStrangers } from "./cpu.ts"
 import { temporaryFolder } from "./folder.ts"
-import { runLoad } from "./load.ts"
+import { LoadFailed, runLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import { emptyDatabase } from "./postgres.ts"
+import type { Server } from "./program.ts"
 import { accountsIn, measureRound, type Round, type Running, warmUp } from "./round.ts"
 import { measureWays, type Ways } from "./ways.ts"
 
@@ -35,7 +36,8 @@ const mostRepeats = 5
 
 interface Entrant extends Running {
   readonly rounds: Array<Round>
-  readonly taken: () => number
+  /** How many resets were sent. */
+  readonly sent: () => number
 }
 
 /** Starts one with a database of its own, and makes all the accounts that it may need. */
@@ -45,30 +47,44 @@ const enter = Effect.fn("enter")(function* (plan: Plan, postgres: string, contes
   // A round and the other ways beside it, and both warm-ups.
   const spare = (accountsIn(plan) + plan.resets) * (plan.rounds + mostRepeats) + 2 * plan.resets
   const accounts = yield* contestant.makeAccounts(sql, Math.max(spare, plan.resetsInAll + accountsIn(plan)))
-  let taken = 0
+  const take = (count: number) => accounts.splice(0, Math.ceil(count))
+  let sent = 0
   const entrant: Entrant = {
     contestant,
     server,
     sql,
     databaseUrl: url,
     rounds: [],
-    taken: () => taken,
-    take: (count) => {
-      taken += count
-      return accounts.splice(0, count)
+    take,
+    sent: () => sent,
+    resets: (count) => {
+      const exchanges = take(count).map(contestant.reset)
+      sent += exchanges.length
+      return exchanges
     }
   }
   return entrant
 })
 
-/** Brings the resets of one up to what memory is read after. */
-const loadedMib = Effect.fnUntraced(function* (plan: Plan, entrant: Entrant) {
-  const { contestant, server, sql, take } = entrant
-  const missing = plan.resetsInAll - (yield* contestant.countRecovered(sql))
-  if (missing > 0) yield* runLoad(server.port, take(missing).map(contestant.reset), 32)
+/** Brings the resets of one up to what memory is read after. All that were answered with 200, and no others, must be stored. */
+const loadedMib = Effect.fnUntraced(function* (plan: Plan, { contestant, resets, sent, server, sql }: Entrant) {
+  const missing = plan.resetsInAll - sent()
+  if (missing > 0) yield* runLoad(server.port, resets(missing), 32)
   yield* contestant.untilDone(sql)
+  const stored = yield* contestant.countRecovered(sql)
+  if (stored !== sent()) {
+    return yield* new LoadFailed({
+      complaint: `${contestant.name} answered ${sent()} resets with 200, ${stored} are stored`
+    })
+  }
   return yield* server.memoryMib
 })
+
+/** Shows what a server logged last where it answered otherwise than it should. */
+const withLog =
+  (server: Server, progress: (text: string) => Effect.Effect<void>) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>) =>
+    Effect.tapCause(work, () => Effect.flatMap(server.logTail, progress))
 
 /** Everything, in rounds in which all take their turns. */
 export const measureSpeed = Effect.fn("measureSpeed")(function* (
@@ -114,7 +130,9 @@ export const measureSpeed = Effect.fn("measureSpeed")(function* (
     yield* progress(`Round ${number} of ${plan.rounds}...`)
     ceilings.push(yield* undisturbed(measureCeilings(sql, plan.badCodes)))
     ways.push(yield* undisturbed(measureWays(plan, ours, second)))
-    for (const entrant of entrants) entrant.rounds.push(yield* undisturbed(measureRound(plan, entrant)))
+    for (const entrant of entrants) {
+      entrant.rounds.push(yield* undisturbed(measureRound(plan, entrant)).pipe(withLog(entrant.server, progress)))
+    }
   }
 
   const measured: Array<Measured> = []
@@ -124,9 +142,7 @@ export const measureSpeed = Effect.fn("measureSpeed")(function* (
     measured.push({
       name: contestant.name,
       rounds,
-      loadedMib: yield* loadedMib(plan, entrant).pipe(
-        Effect.tapErrorTag("LoadFailed", () => Effect.flatMap(server.logTail, progress))
-      )
+      loadedMib: yield* loadedMib(plan, entrant).pipe(withLog(server, progress))
     })
   }
   const measurements: Measurements = { contestants: measured, ceilings, ways, repeated, strangers }

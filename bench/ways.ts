@@ -18,15 +18,15 @@ export interface Ways {
 }
 
 export const measureWays = Effect.fn("measureWays")(function* (plan: Plan, running: Running, second: Server) {
-  const { contestant, databaseUrl, server, sql, take } = running
-  const accounts = take(Math.ceil(plan.resets / 2)).map(contestant.reset)
-  const half = Math.ceil(accounts.length / 2)
+  const { contestant, databaseUrl, resets, server, sql } = running
+  const exchanges = resets(plan.resets / 2)
+  const half = Math.ceil(exchanges.length / 2)
   const began = performance.now()
   yield* Effect.all(
-    [runLoad(server.port, accounts.slice(0, half), 16), runLoad(second.port, accounts.slice(half), 16)],
+    [runLoad(server.port, exchanges.slice(0, half), 16), runLoad(second.port, exchanges.slice(half), 16)],
     { concurrency: "unbounded" }
   )
-  const resetsOfTwoPerSecond = (accounts.length * 1000) / (performance.now() - began)
+  const resetsOfTwoPerSecond = (exchanges.length * 1000) / (performance.now() - began)
   yield* contestant.untilDone(sql)
   const ways: Ways = {
     resetsOfTwoPerSecond,
