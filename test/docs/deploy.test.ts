@@ -1,0 +1,269 @@
+import { execFile, execFileSync, spawn } from "node:child_process"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { delimiter, join } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { promisify } from "node:util"
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import { clientOf } from "../support/client.ts"
+import { emptyPostgres } from "../support/databases.ts"
+import { freePort, spawnServer, startServer } from "../support/server.ts"
+import { codeIn } from "../support/service.ts"
+import { MailServer } from "../support/smtp.ts"
+
+const run = promisify(execFile)
+const path = `${process.env.PATH}${delimiter}/usr/sbin`
+
+const has = (program: string): boolean => {
+  try {
+    execFileSync("which", [program], { env: { PATH: path }, stdio: "ignore" })
+    return true
+  } catch {
+    return false
+  }
+}
+
+const shipped = (file: string) =>
+  Effect.promise(() => readFile(new URL(`../../deploy/${file}`, import.meta.url), "utf8"))
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "rekey-deploy-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+)
+
+/** A shipped text with what is this test's own in the place of the shipped addresses; each has to be there. */
+const replaced = (text: string, replacements: Readonly<Record<string, string>>): string => {
+  let result = text
+  for (const [from, to] of Object.entries(replacements)) {
+    assert.include(result, from)
+    result = result.replaceAll(from, to)
+  }
+  return result
+}
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy()
+      resolve(true)
+    }).on("error", () => resolve(false))
+  })
+
+/** A proxy in the foreground, listening. `stop` lets it finish what is under way, its log too. */
+const startProxy = Effect.fnUntraced(function* (port: number, command: string, ...parameters: ReadonlyArray<string>) {
+  const { child, ended } = yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(command, parameters, { env: { PATH: path, HOME: tmpdir() }, stdio: "ignore" })
+      return { child, ended: new Promise<void>((resolve) => child.once("exit", () => resolve())) }
+    }),
+    ({ child, ended }) =>
+      Effect.promise(() => {
+        child.kill("SIGKILL")
+        return ended
+      })
+  )
+  yield* Effect.promise(async (signal) => {
+    // Node's own timer, since in a test Effect's clock stands still.
+    while (!(await listens(port))) await setTimeout(50, undefined, { signal })
+  }).pipe(
+    Effect.raceFirst(
+      Effect.andThen(
+        Effect.promise(() => ended),
+        Effect.die(`${command} ended`)
+      )
+    )
+  )
+  return {
+    stop: Effect.andThen(
+      Effect.sync(() => child.kill("SIGQUIT")),
+      Effect.promise(() => ended)
+    )
+  }
+})
+
+const nginx = Effect.fnUntraced(function* (port: number, server: string) {
+  const folder = yield* temporaryFolder
+  const log = join(folder, "rekey.log")
+  const site = replaced(yield* shipped("nginx.conf"), {
+    "127.0.0.1:1337": server,
+    // Without TLS, for which it would take a certificate.
+    "listen 443 ssl;": `listen 127.0.0.1:${port};`,
+    "ssl_certificate /etc/ssl/accounts.example.com.pem;": "",
+    "ssl_certificate_key /etc/ssl/accounts.example.com.key;": "",
+    "/var/log/nginx/rekey.log": log,
+    "/var/log/nginx/rekey-error.log": join(folder, "error.log")
+  })
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (kind) => `${kind}_temp_path ${join(folder, kind)};`
+  )
+  const config = `daemon off; pid ${join(folder, "pid")}; error_log ${join(folder, "start.log")}; events {}
+http { ${temporary.join(" ")}\n${site} }`
+  yield* Effect.promise(() => writeFile(join(folder, "nginx.conf"), config))
+  return {
+    log,
+    ...(yield* startProxy(
+      port,
+      "nginx",
+      "-p",
+      folder,
+      "-e",
+      join(folder, "start.log"),
+      "-c",
+      join(folder, "nginx.conf")
+    ))
+  }
+})
+
+const caddy = Effect.fnUntraced(function* (port: number, server: string) {
+  const folder = yield* temporaryFolder
+  const log = join(folder, "rekey.log")
+  const config = replaced(yield* shipped("Caddyfile"), {
+    "127.0.0.1:1337": server,
+    "accounts.example.com {": `http://127.0.0.1:${port} {`,
+    "/var/log/caddy/rekey.log": log
+  })
+  const file = join(folder, "Caddyfile")
+  yield* Effect.promise(() => writeFile(file, `{\n\tadmin off\n}\n${config}`))
+  return { log, ...(yield* startProxy(port, "caddy", "run", "--config", file, "--adapter", "caddyfile")) }
+})
+
+layer(MailServer.layer, { excludeTestServices: true })("behind a proxy, as shipped", (it) => {
+  for (const [program, proxy] of Object.entries({ nginx, caddy })) {
+    it.effect.skipIf(!has(program))(
+      `${program} logs no code, and says where a request came from, whatever the client says`,
+      () =>
+        Effect.gen(function* () {
+          const mails = yield* MailServer
+          const port = yield* freePort
+          const database = Redacted.value(yield* emptyPostgres)
+          const server = yield* startServer({
+            env: {
+              PUBLIC_URL: `http://127.0.0.1:${port}`,
+              TRUSTED_PROXIES: "127.0.0.1",
+              AUDIT_ADDRESS: "whole",
+              DATABASE_URL: database,
+              SMTP_URL: mails.url,
+              MAIL_FROM: "rekey@example.com"
+            }
+          })
+          const { log, stop } = yield* proxy(port, new URL(server.url).host)
+          const client = yield* clientOf(`http://127.0.0.1:${port}`, { keepAlive: false })
+          const ada = yield* client.register()
+          const lies = { "x-forwarded-for": "203.0.113.7", forwarded: "for=203.0.113.8" }
+          yield* client.post("/auth/forgot-password", { email: ada.email }, lies)
+          const code = codeIn((yield* mails.next(ada.email)).parsed.text ?? "")
+          assert.strictEqual((yield* client.get(`/reset-password?code=${code}`)).status, 303)
+          assert.strictEqual((yield* client.reset(code, "a new long phrase")).status, 200)
+          assert.strictEqual((yield* client.get("/metrics")).status, 404)
+
+          const addresses = yield* PgClient.makeClient({ url: Redacted.make(database) }).pipe(
+            Effect.flatMap(
+              (sql) =>
+                sql<{
+                  readonly address: string
+                }>`select distinct client_address as address from audit where client_address is not null`
+            ),
+            Effect.scoped,
+            Effect.provide(Reactivity.layer)
+          )
+          assert.deepStrictEqual(
+            addresses.map(({ address }) => address),
+            ["127.0.0.1"]
+          )
+
+          yield* stop
+          const logged = yield* Effect.promise(() => readFile(log, "utf8"))
+          assert.include(logged, "/reset-password")
+          assert.notInclude(logged, code)
+        }),
+      60_000
+    )
+  }
+})
+
+describe("systemd", () => {
+  it.skipIf(!has("systemd-analyze"))("finds nothing to say about the unit", async () => {
+    const { stderr, stdout } = await run("systemd-analyze", [
+      "verify",
+      new URL("../../deploy/rekey.service", import.meta.url).pathname
+    ])
+    assert.strictEqual(stdout + stderr, "")
+  })
+})
+
+/** The roles are the whole server's, so they have the name of the test's database in theirs. */
+const withTwoRoles = Effect.gen(function* () {
+  const database = yield* emptyPostgres
+  const suffix = new URL(Redacted.value(database)).pathname.slice(1)
+  const [owner, service] = [`owner_${suffix}`, `service_${suffix}`]
+  const asSuperuser = (statement: string) =>
+    PgClient.makeClient({ url: database }).pipe(
+      Effect.flatMap((sql) => sql.unsafe(statement)),
+      Effect.scoped,
+      Effect.provide(Reactivity.layer),
+      Effect.orDie
+    )
+  const statements = replaced(yield* shipped("postgresql.sql"), { ':"owner"': owner, ':"service"': service })
+  yield* Effect.acquireRelease(
+    Effect.forEach(
+      statements
+        .replace(/^--.*$/gm, "")
+        .split(";")
+        .filter((_) => _.trim() !== ""),
+      asSuperuser
+    ),
+    () =>
+      Effect.forEach(
+        [`drop owned by ${service}`, `drop owned by ${owner} cascade`, `drop role ${owner}, ${service}`],
+        asSuperuser
+      )
+  )
+  yield* Effect.forEach([owner, service], (role) => asSuperuser(`alter role ${role} password 'password'`))
+  const as = (role: string) => {
+    const url = new URL(Redacted.value(database))
+    url.username = role
+    url.password = "password"
+    return url.href
+  }
+  return { owner: as(owner), service: as(service), asSuperuser }
+})
+
+layer(MailServer.layer, { excludeTestServices: true })("two roles in PostgreSQL, as shipped", (it) => {
+  it.effect(
+    "the service changes rows of tables that its own role may not change",
+    () =>
+      Effect.gen(function* () {
+        const mails = yield* MailServer
+        const { asSuperuser, owner, service } = yield* withTwoRoles
+        const mail = { SMTP_URL: mails.url, MAIL_FROM: "rekey@example.com" }
+
+        // Without the tables, and without the right to make them: a line, and the end.
+        const early = yield* spawnServer({ env: { DATABASE_URL: service } })
+        assert.strictEqual((yield* early.exit).code, 1)
+        assert.match(early.output.stderr, /^The migration \S+ failed, and nothing was changed: permission denied/m)
+
+        yield* (yield* startServer({ env: { DATABASE_URL: owner } })).stop()
+
+        const server = yield* startServer({ env: { DATABASE_URL: service, ...mail } })
+        const client = yield* clientOf(server.url)
+        const ada = yield* client.register()
+        yield* client.forgot(ada.email)
+        const code = codeIn((yield* mails.next(ada.email)).parsed.text ?? "")
+        assert.strictEqual((yield* client.reset(code, "a new long phrase")).status, 200)
+        assert.strictEqual((yield* client.signIn(ada.email, "a new long phrase")).status, 200)
+        // The clean-up and the outbox have what they need too.
+        yield* mails.next(ada.email)
+        assert.notMatch(server.output.stderr, /permission denied/)
+
+        const [refused] = yield* asSuperuser(
+          `select has_table_privilege('${new URL(service).username}', 'users', 'truncate') as truncate, has_schema_privilege('${new URL(service).username}', 'public', 'create') as create`
+        )
+        assert.deepStrictEqual(refused, { truncate: false, create: false })
+      }),
+    60_000
+  )
+})
