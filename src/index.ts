@@ -2,7 +2,7 @@
 
 export { AccountRepository, type Credentials } from "./accounts/AccountRepository.ts"
 export { Accounts, type SignedIn } from "./accounts/Accounts.ts"
-export { type ConfirmationOutcome, Confirmations } from "./accounts/Confirmations.ts"
+export { Confirmations, type ConfirmationTaken } from "./accounts/Confirmations.ts"
 export { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
 export { EmailConfirmation } from "./accounts/EmailConfirmation.ts"
 export { type Count, GuessCounts } from "./accounts/GuessCounts.ts"

@@ -2,7 +2,7 @@ import { METHODS } from "node:http"
 import { Context, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
-import { CurrentLanguage, type Language, negotiate } from "../language/Language.ts"
+import { CurrentLanguage, fallback, type Language, UnderstoodLanguage, understood } from "../language/Language.ts"
 import { clientAddress, type TrustedProxies } from "./clientAddress.ts"
 import { causeResponse, httpErrorResponse } from "./errors.ts"
 import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders, varyHeader } from "./headers.ts"
@@ -92,12 +92,14 @@ export const Edge = (options: EdgeOptions) =>
       ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const requestId = crypto.randomUUID()
-          const language = negotiate(request.headers["accept-language"])
-          const asked = Context.make(CurrentOrigin, originOf(request, requestId, options)).pipe(
+          const asked = understood(request.headers["accept-language"])
+          const language = asked ?? fallback
+          const context = Context.make(CurrentOrigin, originOf(request, requestId, options)).pipe(
+            Context.add(UnderstoodLanguage, asked),
             Context.add(CurrentLanguage, language)
           )
           return answer(app, request, requestId, language, surroundings).pipe(
-            Effect.provideContext(asked),
+            Effect.provideContext(context),
             Effect.annotateLogs({ requestId })
           )
         })
