@@ -83,10 +83,10 @@ ${block.facts.map((fact) => html`<p style="margin:2px 0">${fact}</p>\n`)}</div>\
 <td bgcolor="${accent}" style="border-radius:8px;background-color:${accent}"><a href="${block.url}" \
 style="display:inline-block;padding:13px 24px;border-radius:8px;color:#ffffff;font-weight:600;text-decoration:none">${block.label}</a></td>
 </tr></table>
-<p dir="ltr" style="margin:0 0 24px;font-size:13px;line-height:1.5;word-break:break-all"><a href="${block.url}" style="${linkInk}">${block.url}</a></p>\n`
+<p dir="ltr" style="margin:0 0 24px;font-size:13px;line-height:1.5;text-align:left;word-break:break-all"><a href="${block.url}" style="${linkInk}">${block.url}</a></p>\n`
     case "Code":
       return html`<p dir="ltr" style="margin:0 0 24px;padding:14px 16px;border:1px solid;border-radius:8px;${edge};${tint};\
-font-family:${monospace};font-size:15px;line-height:1.5;word-break:break-all;-webkit-user-select:all;user-select:all">${block.code}</p>\n`
+font-family:${monospace};font-size:15px;line-height:1.5;text-align:left;word-break:break-all;-webkit-user-select:all;user-select:all">${block.code}</p>\n`
   }
 }
 
@@ -109,16 +109,16 @@ const pageOf = (language: Language, app: string, title: string, blocks: Readonly
 </head>
 <body style="margin:0;padding:0;${desk}">
 <table role="presentation" lang="${language}" dir="${direction}" width="100%" cellpadding="0" cellspacing="0" border="0" \
-style="color-scheme:light dark;${desk};${ink};font-family:${fontsFor(language)};font-size:16px;line-height:1.6;text-align:${start}"><tr>
+style="table-layout:fixed;word-wrap:break-word;color-scheme:light dark;${desk};${ink};font-family:${fontsFor(language)};font-size:16px;line-height:1.6;text-align:${start}"><tr>
 <td align="center" style="padding:32px 12px">
 <!--[if mso]><table role="presentation" width="560" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px">
-<tr><td style="padding:0 12px 14px;${ink};font-size:15px;font-weight:600;text-align:${start}">${app}</td></tr>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="table-layout:fixed;max-width:560px">
+<tr><td style="padding:0 29px 14px;${ink};font-size:15px;font-weight:600;text-align:${start}">${app}</td></tr>
 <tr><td bgcolor="#ffffff" style="padding:32px 28px 12px;border:1px solid;border-radius:12px;${edge};${paper};${ink};\
-text-align:${start};overflow-wrap:anywhere">
-<h1 style="margin:0 0 20px;font-size:22px;line-height:1.35;font-weight:700">${title}</h1>
+text-align:${start}">
+<h1 style="margin:0 0 20px;font-size:22px;line-height:1.35;font-weight:700;word-break:auto-phrase">${title}</h1>
 ${blocks.map(htmlOf)}</td></tr>
-<tr><td style="padding:16px 12px 0;${paleInk};font-size:13px;line-height:1.6;text-align:${start};overflow-wrap:anywhere">${why}</td></tr>
+<tr><td style="padding:16px 29px 0;${paleInk};font-size:13px;line-height:1.6;text-align:${start}">${why}</td></tr>
 </table>
 <!--[if mso]></td></tr></table><![endif]-->
 </td>
