@@ -14,8 +14,10 @@ export type Detail = typeof Detail.Type
 /** The body of every error, on every path, by every cause: the documented `code` and `message`, a stable `reason` for programs. */
 export const ErrorBody = Schema.Struct({
   code: Schema.Int.annotate({ description: "The HTTP status." }),
-  message: Schema.String.annotate({ description: "A sentence for a person." }),
-  reason: Schema.String.annotate({ description: "A stable name for programs." }),
+  message: Schema.String.annotate({
+    description: "A sentence for a person, in the language that Accept-Language asks for, where we speak it."
+  }),
+  reason: Schema.String.annotate({ description: "A stable name for programs, the same in every language." }),
   details: Schema.optionalKey(Schema.Array(Detail)).annotate({
     description: "Which fields are at fault, where some are."
   })
