@@ -24,20 +24,18 @@ import {
 import { RateLimits } from "./RateLimits.ts"
 
 /** An e-mail address or a user name, as a person typed it. */
-export const TypedIdentifier = Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." })))
+export const TypedIdentifier = Text.pipe(Schema.check(Schema.isNonEmpty({ fault: "empty" })))
 
 const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ identifier: "SignedIn" })
 
-const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400, "Wrong identifier or password."))
+const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400))
 
-const documentedAccountExists = AccountExists.pipe(documented(409, "The address or the user name is taken."))
+const documentedAccountExists = AccountExists.pipe(documented(409))
 
 export const confirmEmailErrors = [
-  ConfirmationCodeNotFound.pipe(documented(404, "There is no such confirmation code.")),
-  ConfirmationCodeUsed.pipe(documented(403, "This address is confirmed already. Sign in.")),
-  ConfirmationCodeExpired.pipe(
-    documented(403, "This confirmation code has expired. Ask for a new one, or register again.")
-  ),
+  ConfirmationCodeNotFound.pipe(documented(404)),
+  ConfirmationCodeUsed.pipe(documented(403)),
+  ConfirmationCodeExpired.pipe(documented(403)),
   documentedAccountBlocked,
   documentedAccountExists
 ] as const
@@ -49,7 +47,7 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
       success: Schema.Union([SignedIn, Done]),
       error: [
         documentedPasswordRejected,
-        RegistrationClosed.pipe(documented(403, "Registration is closed.")),
+        RegistrationClosed.pipe(documented(403)),
         documentedAccountExists,
         documentedBusy
       ]
@@ -128,7 +126,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
     HttpApiEndpoint.delete("endOne", "/:id", {
       params: { id: SessionId },
       success: Done,
-      error: SessionNotFound.pipe(documented(404, "There is no such session."))
+      error: SessionNotFound.pipe(documented(404))
     })
       .annotate(OpenApi.Summary, "End a session")
       .annotate(OpenApi.Description, "Ends one session of the account."),

@@ -1,5 +1,5 @@
 import { Record as Records, Schema } from "effect"
-import { ErrorBody, httpErrors } from "./errors.ts"
+import { ErrorBody, httpError } from "./errors.ts"
 
 /** As much of an OpenAPI 3.1 document as is touched here. */
 interface Document {
@@ -61,12 +61,14 @@ const descriptions: Record<string, string> = { 200: "response", 403: "Forbidden"
 
 const reference = "#/components/schemas/"
 
+const internal = httpError("internal", "en")
+
 const unexpected: Response = {
   description: "unexpected error",
   content: {
     "application/json": {
       schema: { $ref: `${reference}Error` },
-      examples: { [httpErrors.internal.reason]: { value: httpErrors.internal } }
+      examples: { [internal.reason]: { value: internal } }
     }
   }
 }

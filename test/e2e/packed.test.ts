@@ -21,12 +21,20 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
         const { files } = yield* Packed
         const strangers = files.filter(
           (path) =>
-            !/^dist\/.*\.js$|^dist\/.*\.d\.ts$|^src\/.*\.ts$|^migrations\/.*\.sql$/.test(path) &&
-            !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE|lists\/common-passwords\.txt)$/.test(path)
+            !/^dist\/.*\.js$|^dist\/.*\.d\.ts$|^src\/.*\.ts$|^languages\/[a-z]+\.json$|^migrations\/.*\.sql$/.test(
+              path
+            ) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE|lists\/common-passwords\.txt)$/.test(path)
         )
         assert.deepStrictEqual(strangers, [])
         for (const path of [
-          ...["package.json", "LICENSE", "NOTICE", "lists/common-passwords.txt", "src/domain/Email.ts"],
+          ...[
+            "package.json",
+            "LICENSE",
+            "NOTICE",
+            "lists/common-passwords.txt",
+            "languages/ja.json",
+            "src/domain/Email.ts"
+          ],
           ...["dist/bin/rekey.js", "dist/index.js", "dist/index.d.ts"]
         ]) {
           assert.include(files, path)

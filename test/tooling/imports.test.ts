@@ -12,16 +12,17 @@ const project = fileURLToPath(new URL("../../", import.meta.url))
 const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   markup: [],
+  language: [],
   background: ["domain"],
   trail: ["domain", "background"],
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
-  mail: ["domain", "background", "secrets", "markup"],
-  accounts: ["domain", "background", "trail", "secrets", "passwords", "mail"],
-  recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts"],
-  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
-  api: ["domain"],
-  http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup"]
+  mail: ["domain", "background", "secrets", "markup", "language"],
+  accounts: ["domain", "background", "trail", "secrets", "passwords", "mail", "language"],
+  recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
+  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail", "language"],
+  api: ["domain", "language"],
+  http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"]
 }
 const folders = Object.keys(mayImport)
 

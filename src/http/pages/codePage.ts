@@ -7,11 +7,12 @@ import {
   HttpServerResponse,
   UrlParams
 } from "effect/http"
-import { documentedRateLimited, documentedUnavailable, type ErrorBody, httpErrors } from "../../api/errors.ts"
+import { documentedRateLimited, documentedUnavailable, type ErrorBody, httpError } from "../../api/errors.ts"
 import type { RateLimited, Unavailable } from "../../domain/Failure.ts"
 import { MailedCode } from "../../domain/MailedCode.ts"
+import { CurrentLanguage } from "../../language/Language.ts"
 import { type Html, html } from "../../markup/Html.ts"
-import { errorResponse } from "../errors.ts"
+import { httpErrorResponse } from "../errors.ts"
 import { type Door, Limits } from "../limits.ts"
 import { makeLayout } from "./layout.ts"
 
@@ -110,7 +111,7 @@ ${options.fields(error)}\
   ) {
     const fields = UrlParams.toRecord(yield* request.urlParamsBody)
     const asksForCode = Option.isNone(kept)
-    if (fromElsewhere(request)) return form(asksForCode, httpErrors.fromElsewhere)
+    if (fromElsewhere(request)) return form(asksForCode, httpError("fromElsewhere", "en"))
     // Copied from a mail it may have a space or a line end around it.
     const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
     const code = asksForCode ? decodeCode(typed) : kept
@@ -147,7 +148,7 @@ ${options.fields(error)}\
       path,
       Effect.fnUntraced(function* (request) {
         if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
-          return errorResponse(httpErrors.notAForm)
+          return httpErrorResponse("notAForm", yield* CurrentLanguage)
         }
         const kept = keptCode(request)
         return yield* limited(routes.door, Option.isNone(kept), posted(request, kept, routes.submitted))
