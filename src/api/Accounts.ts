@@ -11,6 +11,7 @@ import { Password } from "../domain/Password.ts"
 import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
 import { Text } from "../domain/Text.ts"
 import { AccountExists, InvalidCredentials, RegistrationClosed, User, Username } from "../domain/User.ts"
+import { Language } from "../language/Language.ts"
 import { Authorization } from "./Authorization.ts"
 import { Done } from "./Done.ts"
 import {
@@ -138,11 +139,23 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
   .prefix("/auth/sessions")
   .annotate(OpenApi.Description, "Where the account is signed in.") {}
 
+/** What an account's mails are written in. */
+const OwnLanguage = Schema.Struct({ language: Schema.NullOr(Language) }).annotate({ identifier: "OwnLanguage" })
+
 export class UsersApi extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.get("me", "/me", { success: User })
       .annotate(OpenApi.Summary, "Who am I")
-      .annotate(OpenApi.Description, "The account that is signed in.")
+      .annotate(OpenApi.Description, "The account that is signed in."),
+    HttpApiEndpoint.get("language", "/me/language", { success: OwnLanguage })
+      .annotate(OpenApi.Summary, "In which language am I written to")
+      .annotate(
+        OpenApi.Description,
+        "The language of the account's mails; null where its owner never said, and mails speak the language of whoever asks for them."
+      ),
+    HttpApiEndpoint.put("setLanguage", "/me/language", { payload: OwnLanguage, success: Done })
+      .annotate(OpenApi.Summary, "Choose the language of your mails")
+      .annotate(OpenApi.Description, "Sets the language of the account's mails, or with null none.")
   )
   .middleware(Authorization)
   .prefix("/users")

@@ -53,6 +53,7 @@ const fields: Record<string, JsonSchema> = {
   expiresAt: { description: "A UTC instant, ISO 8601.", format: "date-time" },
   confirmed: { description: "Whether the owner has shown that mail to the address arrives." },
   blocked: { description: "Whether the operator has blocked the account." },
+  language: { description: "A language by its code (RFC 5646).", examples: ["de"] },
   current: { description: "Whether it is the session that asks." }
 }
 

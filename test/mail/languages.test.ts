@@ -1,8 +1,9 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { type Language, languages } from "../../src/language/Language.ts"
 import { say } from "../../src/language/Messages.ts"
-import { bearer } from "../support/client.ts"
+import { assertError, bearer } from "../support/client.ts"
 import {
   administrators,
   aliceToken,
@@ -91,6 +92,49 @@ onBothDatabases("the language of mails", Service.layer({ settings: { administrat
       yield* reset(codeIn(parsed.text ?? ""), understands("it-CH, it"))
       assert.strictEqual((yield* next(email)).parsed.subject, subjectOf("it", "passwordReset"))
       assert.strictEqual((yield* asked(email, understands("pt"))).parsed.subject, subjectOf("it", "reset"))
+    })
+  )
+
+  it.effect("is what its owner chooses, and none if they like", () =>
+    Effect.gen(function* () {
+      const { get, register, send } = yield* Service
+      const { email, id, jwt } = yield* register()
+      const chosen = Effect.map(get("/users/me/language", bearer(jwt)), ({ json }) => json)
+      const choose = (body: unknown) =>
+        send("PUT", "/users/me/language", { headers: { ...bearer(jwt), "content-type": "application/json" }, body })
+
+      assert.deepStrictEqual(yield* chosen, { language: null })
+      for (const language of ["ar", "ar", null, "pt"] as const) {
+        assert.strictEqual((yield* choose({ language })).text, '{"ok":true}')
+        assert.deepStrictEqual(yield* chosen, { language })
+        const mail = yield* asked(email, understands("ja"))
+        assert.strictEqual(mail.parsed.subject, subjectOf(language ?? "ja", "reset"))
+      }
+      for (const wrong of [{ language: "sv" }, { language: "de-AT" }, { language: ["de"] }, { language: 7 }, {}]) {
+        assert.deepStrictEqual(
+          assertError(yield* choose(wrong), 400, "InvalidRequest").map(({ path }) => path[0]),
+          ["language"]
+        )
+      }
+      assert.deepStrictEqual(yield* chosen, { language: "pt" })
+      const sql = yield* SqlClient.SqlClient
+      const trail = yield* sql`select actor, outcome from audit where user_id = ${id} and event = 'language.changed'`
+      assert.deepStrictEqual(
+        trail.map((row) => ({ ...row })),
+        Array.from({ length: 3 }, () => ({ actor: "owner", outcome: "done" }))
+      )
+    })
+  )
+
+  it.effect("is English where only a newer version speaks the account's", () =>
+    Effect.gen(function* () {
+      const { get, register } = yield* Service
+      const { email, id, jwt } = yield* register()
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`update users set language = 'tlh' where id = ${id}`
+      assert.strictEqual((yield* asked(email, understands("de"))).parsed.subject, subjectOf("en", "reset"))
+      assert.deepStrictEqual((yield* get("/users/me/language", bearer(jwt))).json, { language: null })
+      assert.strictEqual((yield* get("/users/me", bearer(jwt))).status, 200)
     })
   )
 
