@@ -44,8 +44,10 @@ export async function* linesOf(
   let rest: Buffer | undefined = Buffer.alloc(0)
   let position = from.bytes
   let lines: Array<RawLine> = []
+  // Read over and over: of a line there is a copy once it is one.
+  const buffer = Buffer.allocUnsafe(chunkSize)
   while (true) {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(chunkSize), 0, chunkSize, position)
+    const { bytesRead } = await file.read(buffer, 0, chunkSize, position)
     if (bytesRead === 0) break
     const chunk = buffer.subarray(0, bytesRead)
     let begin = 0
