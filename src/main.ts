@@ -1,6 +1,6 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, ConfigProvider, Console, Data, Effect, Exit, Layer, Option } from "effect"
+import { Cause, Console, Data, Effect, Exit, Layer, Option, Runtime } from "effect"
+import { Environment } from "./environment.ts"
 import { paths } from "./http/paths.ts"
 import { Logging } from "./logging.ts"
 import { letHashesStandBack } from "./passwords/HashThreads.ts"
@@ -8,15 +8,6 @@ import { ServerLayer, usesDevelopmentInbox } from "./server.ts"
 import { localUrl, readSettings, type Settings } from "./settings.ts"
 import { Database } from "./sql/Database.ts"
 import { SentGauges, Telemetry } from "./telemetry.ts"
-
-/** The environment, and `.env` in the working directory for what it doesn't say. */
-const Environment = ConfigProvider.layer(
-  ConfigProvider.fromDotEnv().pipe(
-    Effect.map((dotEnv) => ConfigProvider.orElse(ConfigProvider.fromEnv(), dotEnv)),
-    Effect.orElseSucceed(() => ConfigProvider.fromEnv()),
-    Effect.provide(NodeFileSystem.layer)
-  )
-)
 
 const nextSteps = (settings: Settings): string => {
   const url = localUrl(settings)
@@ -51,7 +42,7 @@ const serve = Effect.fnUntraced(function* (settings: Settings) {
   return yield* Effect.never
 })
 
-const main = Effect.gen(function* () {
+const server = Effect.gen(function* () {
   const settings = yield* Effect.provide(readSettings, Environment)
   return yield* serve(settings).pipe(
     Effect.provide(Layer.provideMerge(SentGauges, ServerLayer(settings))),
@@ -62,16 +53,30 @@ const main = Effect.gen(function* () {
 })
 
 /** What stops the start and can be mended is told in a line, without a trace. */
-const reported = main.pipe(
+const reported = server.pipe(
   Effect.tapError(({ message }) => Console.error(message)),
   Effect.tapDefect((defect) => Console.error(defect))
 )
 
-/** A supervisor wants 0 after a clean stop. */
-NodeRuntime.runMain(reported, {
-  disableErrorReporting: true,
-  teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
-})
+/** The other commands, loaded where one is given: a server never reads them. */
+const command = (args: ReadonlyArray<string>) =>
+  Effect.promise(() => import("./cli/commandLine.ts")).pipe(
+    Effect.flatMap(({ commandLine }) => commandLine(args, server)),
+    Effect.tapDefect((defect) => Console.error(defect)),
+    Effect.provide(Environment)
+  )
+
+const [name = "serve", ...others] = process.argv.slice(2)
+
+if (name === "serve" && others.length === 0) {
+  NodeRuntime.runMain(reported, {
+    disableErrorReporting: true,
+    // A supervisor wants 0 after a clean stop.
+    teardown: (exit, onExit) => onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+  })
+} else {
+  NodeRuntime.runMain(command([name, ...others]), { disableErrorReporting: true, teardown: Runtime.defaultTeardown })
+}
 
 /** Stopping takes 8 seconds at most, whatever hangs. */
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -30,7 +30,7 @@ import { PasswordReset } from "./recovery/PasswordReset.ts"
 import { RecoveryWorker } from "./recovery/RecoveryWorker.ts"
 import { AppSecret } from "./secrets/AppSecret.ts"
 import { ConfirmationCodeMint } from "./secrets/ConfirmationCodeMint.ts"
-import { generatedSecret } from "./secrets/GeneratedSecret.ts"
+import { generatedSecrets } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import type { Settings } from "./settings.ts"
@@ -51,7 +51,8 @@ import * as SessionRepositorySql from "./sql/SessionRepositorySql.ts"
 import * as TrailStoreSql from "./sql/TrailStoreSql.ts"
 import { Trail } from "./trail/Trail.ts"
 
-const Crypto = Layer.mergeAll(
+/** From the machine's own library. */
+export const Crypto = Layer.mergeAll(
   NodeCrypto.layerDigest,
   NodeCrypto.layerKdf,
   NodeCrypto.layerMac,
@@ -59,7 +60,9 @@ const Crypto = Layer.mergeAll(
 )
 
 /** The team's PostgreSQL where there is one, else the embedded database. */
-const SqlLayer = (settings: Settings) =>
+export const SqlLayer = (
+  settings: Pick<Settings, "databaseUrl" | "databasePoolSize" | "databasePrepare" | "dataDir">
+) =>
   Option.match(settings.databaseUrl, {
     onNone: () => PgliteClient.layer({ dataDir: settings.dataDir }),
     onSome: (url) =>
@@ -87,7 +90,7 @@ const Secrets = (settings: Settings) =>
     Layer.provide(
       Layer.unwrap(
         Option.match(settings.appSecrets, {
-          onNone: () => Effect.map(generatedSecret(settings.dataDir), (secret) => AppSecret.layer([secret])),
+          onNone: () => Effect.map(generatedSecrets(settings.dataDir), AppSecret.layer),
           onSome: (secrets) => Effect.succeed(AppSecret.layer(secrets))
         })
       )
@@ -108,7 +111,11 @@ const BreachClient = FetchHttpClient.layer.pipe(
 const Breaches = ({ breachCheck: { mode, url } }: Settings) =>
   mode === "off" ? BreachCheck.layerOff : BreachCheck.layer({ url, onOutage: mode }).pipe(Layer.provide(BreachClient))
 
-const Passwords = (settings: Settings, { hasher = PasswordHasher.layer(settings.hashing) }: Replacements) =>
+/** What makes and judges passwords. */
+export const Passwords = (
+  settings: Settings,
+  { hasher = PasswordHasher.layer(settings.hashing) }: Pick<Replacements, "hasher"> = {}
+) =>
   Layer.mergeAll(
     hasher,
     PasswordPolicy.layer({ ...settings.passwordLength, appName: settings.appName }).pipe(

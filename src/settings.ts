@@ -68,12 +68,33 @@ export class SettingsInvalid extends Data.TaggedError("SettingsInvalid")<{
   }
 }
 
-/** A kind of value: how it is read, what it should be, in words, and an example. */
+/** A setting as it is in force, for people. No value shows a secret. */
+export interface SettingInForce {
+  readonly name: string
+  readonly value: string
+  /** Whether it was set; else it is the default. */
+  readonly given: boolean
+}
+
+/** A kind of value: how it is read, what it should be, in words, an example, and how one is shown. */
 interface Kind<A> {
   readonly read: (name: string) => Config.Config<A>
   readonly should: string
   readonly example: string
-  readonly secret?: boolean
+  show?(value: A): string
+  /** Where it is a secret: how what was typed is shown all the same. */
+  readonly hide?: (typed: string) => string
+}
+
+/** Of a secret nothing but that it is there. */
+const wholly = (typed: string): string => `hidden (${typed.length} characters)`
+
+/** Of a URL with a secret where it leads; a user's name may be one too. */
+const butItsPlace = (typed: string): string => {
+  const parsed = URL.parse(typed)
+  if (parsed === null || parsed.hostname === "") return wholly(typed)
+  const user = parsed.username === "" && parsed.password === "" ? "" : "***@"
+  return `${parsed.protocol}//${user}${parsed.host}${parsed.pathname}`
 }
 
 const integer = (minimum: number, maximum: number, example: number): Kind<number> => ({
@@ -88,7 +109,12 @@ const oneOf = <const A extends string>(values: Array.NonEmptyReadonlyArray<A>): 
   example: values[0]
 })
 
-const onOff: Kind<boolean> = { read: Config.Boolean, should: "on or off", example: "on" }
+const onOff: Kind<boolean> = {
+  read: Config.Boolean,
+  should: "on or off",
+  example: "on",
+  show: (value) => (value ? "on" : "off")
+}
 
 /** Lengths of time, in milliseconds. */
 const duration = (example: string, least: Duration.Duration): Kind<number> => ({
@@ -100,7 +126,8 @@ const duration = (example: string, least: Duration.Duration): Kind<number> => ({
       name
     ).pipe(Config.map(Duration.toMillis)),
   should: `a length of time of at least ${Duration.format(least)}`,
-  example
+  example,
+  show: (millis) => Duration.format(Duration.millis(millis))
 })
 
 const text = (should: string, example: string, fits: (value: string) => boolean): Kind<string> => ({
@@ -109,11 +136,16 @@ const text = (should: string, example: string, fits: (value: string) => boolean)
   example
 })
 
-const secret = (should: string, example: string, fits: (value: string) => boolean): Kind<Redacted.Redacted> => ({
+const secret = (
+  should: string,
+  example: string,
+  fits: (value: string) => boolean,
+  hide = wholly
+): Kind<Redacted.Redacted> => ({
   read: (name) => Config.schema(Schema.RedactedFromValue(Schema.String.check(Schema.makeFilter(fits))), name),
   should,
   example,
-  secret: true
+  hide
 })
 
 const url =
@@ -170,24 +202,34 @@ export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): strin
 
 const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
-/** Reads every setting; fails with all that is wrong, not with the first. */
-export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen(function* () {
+/** Every setting as it was set or by its default, and a line for each that is wrong or missing. */
+export const examineSettings: Effect.Effect<{
+  readonly settings: Settings
+  readonly problems: ReadonlyArray<string>
+  readonly inForce: ReadonlyArray<SettingInForce>
+}> = Effect.gen(function* () {
   const problems: globalThis.Array<string> = []
+  const inForce: globalThis.Array<SettingInForce> = []
 
   const complain = (name: string, kind: Kind<unknown>, complaint: string) => {
     problems.push(`${name} ${complaint}: it should be ${kind.should}, for example ${name}=${kind.example}`)
   }
 
-  const optional = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>) {
+  /** The value that was set, and `unset` as what is in force where none was. */
+  const look = Effect.fnUntraced(function* <A>(name: string, kind: Kind<A>, unset: string) {
+    const typed = Option.flatten(yield* Effect.option(Config.option(Config.String(name))))
+    const shown = kind.hide === undefined ? typed : Option.map(typed, kind.hide)
+    inForce.push({ name, value: Option.getOrElse(shown, () => unset), given: Option.isSome(typed) })
     const value = yield* Effect.option(Config.option(kind.read(name)))
     if (Option.isSome(value)) return value.value
     complain(name, kind, "is wrong")
     return Option.none<A>()
   })
+  const optional = <A>(name: string, kind: Kind<A>) => look(name, kind, "")
   /** Where the value is wrong the fallback stands in, until the problems stop the start. */
   const withDefault = <A>(name: string, kind: Kind<A>, fallback: A) =>
     Effect.map(
-      optional(name, kind),
+      look(name, kind, kind.show === undefined ? `${fallback}` : kind.show(fallback)),
       Option.getOrElse(() => fallback)
     )
 
@@ -216,7 +258,7 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
   const smtpUrl = yield* required(
     "SMTP_URL",
-    secret("an smtp or smtps URL", "smtp://user:password@mail.example.com:587", url("smtp:", "smtps:")),
+    secret("an smtp or smtps URL", "smtp://user:password@mail.example.com:587", url("smtp:", "smtps:"), butItsPlace),
     forMail
   )
   const mailFrom = yield* required(
@@ -240,7 +282,12 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     publicUrl: new URL(publicUrl),
     databaseUrl: yield* optional(
       "DATABASE_URL",
-      secret("a postgres URL", "postgres://rekey:password@localhost:5432/rekey", url("postgres:", "postgresql:"))
+      secret(
+        "a postgres URL",
+        "postgres://rekey:password@localhost:5432/rekey",
+        url("postgres:", "postgresql:"),
+        butItsPlace
+      )
     ),
     databasePoolSize: yield* withDefault("DATABASE_POOL_SIZE", integer(1, 1000, 10), 10),
     databasePrepare: yield* withDefault("DATABASE_PREPARE", onOff, true),
@@ -354,5 +401,12 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     logLevel: yield* withDefault("LOG_LEVEL", oneOf(["Info", "Debug", "Warn", "Error", "None"]), "Info"),
     logFormat: yield* optional("LOG_FORMAT", oneOf(["pretty", "json"]))
   }
-  return Array.isArrayNonEmpty(problems) ? yield* new SettingsInvalid({ problems }) : settings
+  return { settings, problems, inForce }
 })
+
+/** Reads every setting; fails with all that is wrong, not with the first. */
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.flatMap(
+  examineSettings,
+  ({ problems, settings }) =>
+    Array.isReadonlyArrayNonEmpty(problems) ? Effect.fail(new SettingsInvalid({ problems })) : Effect.succeed(settings)
+)

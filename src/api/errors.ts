@@ -117,7 +117,7 @@ export const documentedRateLimited = RateLimited.pipe(
 )
 
 /** What is against a password, in words. */
-const faultWords = (fault: PasswordFault, language: Language): string => {
+export const faultWords = (fault: PasswordFault, language: Language): string => {
   switch (fault._tag) {
     case "TooShort":
       return say(language, "policy.tooShort", fault)

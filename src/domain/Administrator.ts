@@ -9,3 +9,8 @@ export const AdministratorName = Schema.String.pipe(
   Schema.brand("AdministratorName")
 )
 export type AdministratorName = typeof AdministratorName.Type
+
+/** Who asks for somebody else: an administrator, through the door that `ADMIN_TOKENS` opens, or the operator, on the command line. */
+export type Helper =
+  | { readonly _tag: "Administrator"; readonly name: AdministratorName }
+  | { readonly _tag: "Operator" }

@@ -34,7 +34,9 @@ export const AdministrationHandlers = HttpApiBuilder.group(
     return handlers.handleAll({
       sendResetCode: ({ payload }) =>
         Effect.as(
-          Effect.flatMap(CurrentAdministrator, (name) => recovery.requestFor(payload.identifier, name)),
+          Effect.flatMap(CurrentAdministrator, (name) =>
+            recovery.requestFor(payload.identifier, { _tag: "Administrator", name })
+          ),
           done
         )
     })

@@ -55,6 +55,18 @@ const transportTo = (url: Redacted.Redacted) =>
     catch: () => new Error("The URL of the mail server can't be read.")
   })
 
+/** Greets the server at `url` and signs in, as for a mail, and sends none. */
+export const handshake = (url: Redacted.Redacted): Effect.Effect<void, MailNotSent> =>
+  Effect.flatMap(Effect.orDie(transportTo(url)), (transport) =>
+    Effect.tryPromise({
+      try: () => transport.verify(),
+      catch: (error) => new MailNotSent({ reason: reasonOf(error) })
+    }).pipe(Effect.ensuring(Effect.sync(() => transport.close())))
+  ).pipe(
+    Effect.asVoid,
+    Effect.timeoutOrElse({ duration: patience, orElse: () => new MailNotSent({ reason: "ETIMEDOUT" }) })
+  )
+
 /**
  * Sends mails by SMTP to the server at `url` (`smtp://user:password@host:587`, `smtps://` for TLS from the start), `from` an
  * address with or without a name. A mail is given up after 20 s; interruption closes its connection.

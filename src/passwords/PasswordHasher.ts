@@ -87,3 +87,6 @@ const costOf = Option.liftThrowable((phc: string): Argon2Cost => {
     throw new RangeError("The hash costs more than is allowed.")
   return { memoryKib, iterations, parallelism }
 })
+
+/** Whether `verify` can tell who knows the password of this hash: its format is known, and it costs no more than {@link highestCost}. */
+export const isVerifiable = (hash: string): boolean => Option.isSome(costOf(hash))

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { identify } from "../accounts/Identifier.ts"
-import type { AdministratorName } from "../domain/Administrator.ts"
+import type { Helper } from "../domain/Administrator.ts"
 import type { Email } from "../domain/Email.ts"
 import { emailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
@@ -16,13 +16,10 @@ export class PasswordRecovery extends Context.Service<
     request(email: Email): Effect.Effect<void, Unavailable>
 
     /**
-     * Notes that an administrator asks for somebody, by their address or user name. From there on it is a request like any other:
-     * the code goes to the owner alone, under the same limits, and the trail names the administrator (F7).
+     * Notes that an administrator, or the operator, asks for somebody, by their address or user name. From there on it is a request like any other:
+     * the code goes to the owner alone, under the same limits, and the trail names who asked (F7).
      */
-    requestFor(
-      identifier: string,
-      administrator: AdministratorName
-    ): Effect.Effect<void, AccountNotFound | AccountBlocked | Unavailable>
+    requestFor(identifier: string, helper: Helper): Effect.Effect<void, AccountNotFound | AccountBlocked | Unavailable>
   }
 >()("rekey/recovery/PasswordRecovery") {
   static readonly layer = Layer.effect(
@@ -33,9 +30,8 @@ export class PasswordRecovery extends Context.Service<
       const request = Effect.fn("PasswordRecovery.request")((email: Email) =>
         Effect.andThen(requests.add(emailKey(email)), worker.wake)
       )
-      const requestFor = Effect.fn("PasswordRecovery.requestFor")(
-        (identifier: string, administrator: AdministratorName) =>
-          Effect.andThen(requests.addFor(identify(identifier), administrator), worker.wake)
+      const requestFor = Effect.fn("PasswordRecovery.requestFor")((identifier: string, helper: Helper) =>
+        Effect.andThen(requests.addFor(identify(identifier), helper), worker.wake)
       )
       return PasswordRecovery.of({ request, requestFor })
     })

@@ -1,6 +1,6 @@
 import { Context, type Effect, type Option } from "effect"
 import type { TypedIdentifier } from "../accounts/Identifier.ts"
-import type { AdministratorName } from "../domain/Administrator.ts"
+import type { Helper } from "../domain/Administrator.ts"
 import type { EmailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
@@ -50,10 +50,10 @@ export class RecoveryRequests extends Context.Service<
     /** Writes a request down: the same statement for every address, whoever has it (C1). */
     add(email: EmailKey): Effect.Effect<void, Unavailable>
 
-    /** Writes an administrator's request for an account down, or into the trail why it is refused (F7). */
+    /** Writes a helper's request for an account down, or into the trail why it is refused (F7). */
     addFor(
       account: TypedIdentifier,
-      administrator: AdministratorName
+      helper: Helper
     ): Effect.Effect<void, AccountNotFound | AccountBlocked | Unavailable>
 
     /**

@@ -2,12 +2,18 @@ import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, Layer, Schema } fr
 import { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Unavailable } from "../domain/Failure.ts"
-import { migrate, type NotMigrated, shippedMigrations } from "./Migrations.ts"
+import {
+  type MigrationsMissing,
+  migrate,
+  type NotMigrated,
+  requireMigrations,
+  shippedMigrations
+} from "./Migrations.ts"
 import { EmbeddedDatabaseBroken } from "./PgliteClient.ts"
 import { describe, isRolledBack, isUnavailable, sqlErrorIn, sqlStateOf } from "./SqlState.ts"
 
 /** Why this process can't use its database, however long it waits. Each has a message of one line. */
-export type DatabaseUnusable = EmbeddedDatabaseBroken | NotMigrated
+export type DatabaseUnusable = EmbeddedDatabaseBroken | MigrationsMissing | NotMigrated
 
 /** A statement that is wrong, without the values that the server quotes, so that no log shows them (D4). */
 class StatementFailed extends Data.TaggedError("StatementFailed")<{
@@ -41,8 +47,10 @@ export class Database extends Context.Service<
     readonly started: Effect.Effect<void, DatabaseUnusable>
   }
 >()("rekey/sql/Database") {
-  /** The same with the migrations of another folder. */
-  static readonly layerMigrating = (folder: URL): Layer.Layer<Database, never, SqlClient.SqlClient> =>
+  /** What has to be done with the database before it is used, tried again each second while no database is there. */
+  private static readonly layerAfter = (
+    preparation: Effect.Effect<unknown, DatabaseUnusable | SqlError, SqlClient.SqlClient>
+  ): Layer.Layer<Database, never, SqlClient.SqlClient> =>
     Layer.effect(
       Database,
       Effect.gen(function* () {
@@ -77,11 +85,11 @@ export class Database extends Context.Service<
             )
           })
 
-        yield* migrate(folder).pipe(
+        yield* preparation.pipe(
           Effect.provideService(SqlClient.SqlClient, sql),
           Effect.catchTag(
             "SqlError",
-            (error): Effect.Effect<never, EmbeddedDatabaseBroken | Unavailable> =>
+            (error): Effect.Effect<never, DatabaseUnusable | Unavailable> =>
               error.reason.cause instanceof EmbeddedDatabaseBroken
                 ? Effect.fail(error.reason.cause)
                 : unavailable(describe(error))
@@ -115,8 +123,15 @@ export class Database extends Context.Service<
       })
     )
 
+  /** The same with the migrations of another folder. */
+  static readonly layerMigrating = (folder: URL): Layer.Layer<Database, never, SqlClient.SqlClient> =>
+    Database.layerAfter(migrate(folder))
+
   /** Builds at once and applies Rekey's migrations in the background, trying again each second while no database is there. */
   static readonly layer = Database.layerMigrating(shippedMigrations)
+
+  /** The same for a database that somebody else brings up to date: `started` fails where it isn't, and nothing is changed. */
+  static readonly layerUpToDate = Database.layerAfter(requireMigrations(shippedMigrations))
 }
 
 const statementFailed = ({ reason }: SqlError): StatementFailed =>

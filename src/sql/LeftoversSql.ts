@@ -77,6 +77,20 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
             order by ends_at limit ${batchSize}::int for update skip locked
           )
           delete from rate_limits t using old where t.key = old.key`,
+        // The report of an import, a month after it was last touched, and then the import.
+        sql`
+          with old as materialized (
+            select r.import_id, r.line from imports i join import_refusals r on r.import_id = i.id
+            where i.touched_at < now() - interval '30 days' limit ${batchSize}::int for update of r skip locked
+          )
+          delete from import_refusals t using old where t.import_id = old.import_id and t.line = old.line`,
+        sql`
+          with old as materialized (
+            select id from imports i where touched_at < now() - interval '30 days'
+              and not exists (select from import_refusals r where r.import_id = i.id)
+            order by touched_at limit ${batchSize}::int for update skip locked
+          )
+          delete from imports t using old where t.id = old.id`,
         sql`
           with old as materialized (
             select id from audit where at < now() - ${options.auditRetentionMillis}::float8 * interval '1 millisecond'

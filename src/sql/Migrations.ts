@@ -32,8 +32,17 @@ export class MigrationFailed extends Data.TaggedError("MigrationFailed")<{
 /** Why the database can't be brought up to date: a person has to act. Each has a message of one line. */
 export type NotMigrated = DatabaseNewer | MigrationChanged | MigrationFailed
 
+/** The database is older than this program, which may only look whether it is up to date. */
+export class MigrationsMissing extends Data.TaggedError("MigrationsMissing")<{
+  readonly files: ReadonlyArray<string>
+}> {
+  override get message() {
+    return `The database lacks ${this.files.length} of Rekey's migrations, ${this.files[0]} first: run "rekey migrate", or start this version of the server.`
+  }
+}
+
 /** A file of the migrations folder. The checksum is that of its text with LF line ends, so that a checkout can't change it. */
-interface Migration {
+export interface Migration {
   readonly id: number
   readonly file: string
   readonly text: string
@@ -55,11 +64,66 @@ const read = (folder: URL): ReadonlyArray<Migration> =>
 const Recorded = Schema.Array(Schema.Struct({ id: Schema.Int, name: Schema.String, checksum: Schema.String }))
 const decodeRecorded = Schema.decodeUnknownEffect(Recorded)
 
+/** Those of the folder that a database lacks by its own records. */
+const missingOf = Effect.fnUntraced(function* (
+  migrations: ReadonlyArray<Migration>,
+  recorded: typeof Recorded.Type
+): Effect.fn.Return<ReadonlyArray<Migration>, DatabaseNewer | MigrationChanged> {
+  for (const { id, name, checksum } of recorded) {
+    const migration = migrations.find((_) => _.id === id)
+    if (migration === undefined) return yield* new DatabaseNewer({ file: name })
+    if (migration.checksum !== checksum) return yield* new MigrationChanged({ file: migration.file })
+  }
+  return migrations.filter(({ id }) => !recorded.some((_) => _.id === id))
+})
+
+const recordsTable = `create table rekey_migrations (
+  id integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now()
+)`
+
+const isUnrecorded = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  const [found] = yield* sql<{ readonly missing: boolean }>`select to_regclass('rekey_migrations') is null as missing`
+  return found?.missing === true
+})
+
+const recordsOf = (sql: SqlClient.SqlClient) =>
+  sql`select id, name, checksum from rekey_migrations order by id`.pipe(
+    Effect.flatMap(decodeRecorded),
+    Effect.catchTag("SchemaError", Effect.die)
+  )
+
+/** The numbered files of `folder` that the database lacks, in their order. Changes nothing. */
+export const pendingMigrations = Effect.fn("Migrations.pending")(function* (folder: URL) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* missingOf(read(folder), (yield* isUnrecorded(sql)) ? [] : yield* recordsOf(sql))
+})
+
+/** What `migrate` would do, as a script for `psql`: one transaction, with the records that `migrate` goes by. */
+export const migrationScript = (missing: ReadonlyArray<Migration>): string =>
+  missing.length === 0
+    ? ""
+    : [
+        "begin;",
+        `select pg_advisory_xact_lock(${lockKey});`,
+        `${recordsTable.replace("create table", "create table if not exists")};`,
+        ...missing.map(
+          ({ id, file, text, checksum }) =>
+            `\n-- ${file}\n${text.trimEnd()}\ninsert into rekey_migrations (id, name, checksum) values (${id}, '${file}', '${checksum}');`
+        ),
+        "commit;\n"
+      ].join("\n")
+
+/** Fails where the database isn't up to date with the files of `folder`. Changes nothing. */
+export const requireMigrations = Effect.fn("Migrations.require")(function* (folder: URL) {
+  const missing = yield* pendingMigrations(folder)
+  if (missing.length > 0) return yield* new MigrationsMissing({ files: missing.map(({ file }) => file) })
+})
+
 /** "rekey" in ASCII: whatever else takes advisory locks in this database hardly takes this one. */
 const lockKey = 0x72656b6579n
 
 /**
- * Brings the database up to date with the numbered files of `folder`, all of them or none; a `SqlError` is one that may pass. Processes that start at once take
+ * Brings the database up to date with the numbered files of `folder`, all of them or none, and tells which it applied; a `SqlError` is one that may pass. Processes that start at once take
  * their turns under a lock of the transaction, taken before anything is looked at, so on an empty database too; a lock of the
  * session would be lost behind a pooler.
  */
@@ -68,14 +132,9 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (folder: URL) {
   const migrations = read(folder)
   const recorded = Effect.gen(function* () {
     // Asked first, since `create table if not exists` needs a right that a role which only runs the service may lack.
-    const [found] = yield* sql<{ readonly missing: boolean }>`select to_regclass('rekey_migrations') is null as missing`
-    if (found?.missing === true) {
-      yield* sql`create table rekey_migrations (
-        id integer primary key, name text not null, checksum text not null, applied_at timestamptz not null default now()
-      )`
-    }
-    return yield* decodeRecorded(yield* sql`select id, name, checksum from rekey_migrations order by id`)
-  }).pipe(Effect.catchTag("SchemaError", Effect.die))
+    if (yield* isUnrecorded(sql)) yield* sql.unsafe(recordsTable)
+    return yield* recordsOf(sql)
+  })
   let current = "rekey_migrations"
   const apply = Effect.fnUntraced(function* ({ id, file, text, checksum }: Migration) {
     current = file
@@ -85,13 +144,7 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (folder: URL) {
   })
   const applied = yield* Effect.gen(function* () {
     yield* sql`select pg_advisory_xact_lock(${lockKey})`
-    const before = yield* recorded
-    for (const { id, name, checksum } of before) {
-      const migration = migrations.find((_) => _.id === id)
-      if (migration === undefined) return yield* new DatabaseNewer({ file: name })
-      if (migration.checksum !== checksum) return yield* new MigrationChanged({ file: migration.file })
-    }
-    const missing = migrations.filter(({ id }) => !before.some((_) => _.id === id))
+    const missing = yield* missingOf(migrations, yield* recorded)
     yield* Effect.forEach(missing, apply, { discard: true })
     return missing.map(({ file }) => file)
   }).pipe(
@@ -108,6 +161,7 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (folder: URL) {
     })
   )
   if (applied.length > 0) yield* Effect.logInfo("Migrations applied", { files: applied })
+  return applied
 })
 
 /** No values are at risk in what the server says of a migration. */

@@ -38,10 +38,15 @@ export const layer = (options: {
     Effect.gen(function* () {
       yield* createDataDirectory(options.dataDir)
       yield* lockDataDirectory(options.dataDir)
-      const folder = join(options.dataDir, "database")
+      const folder = folderIn(options.dataDir)
       return yield* make(folder, openFolder(folder))
     })
   ).pipe(Layer.provide(Reactivity.layer))
+
+const folderIn = (dataDir: string): string => join(dataDir, "database")
+
+/** Whether one was made in `dataDir`. */
+export const hasDatabase = (dataDir: string): boolean => existsSync(folderIn(dataDir))
 
 /** The same in memory, gone with its scope. */
 export const layerMemory: Layer.Layer<SqlClient.SqlClient> = Layer.effect(

@@ -48,18 +48,21 @@ export const layer = Layer.effect(
 
     /** One statement: who is there to be asked for, and what is written down of it. */
     const addFor: RecoveryRequests["Service"]["addFor"] = Effect.fn("RecoveryRequests.addFor")(
-      function* (account, administrator) {
+      function* (account, helper) {
         const { clientAddress, requestId } = yield* trace
+        const administrator = helper._tag === "Administrator" ? helper.name : null
+        const actor = helper._tag === "Administrator" ? "administrator" : "cli"
         const row = yield* refusalRow(sql`
           with verdict as (
             select u.id, u.email_key, case when u.id is null then 'no-account' when u.blocked then 'blocked' end as refusal
             from (select) nobody left join users u on ${named(sql, account)}
           ), asked as (
-            insert into recovery_requests (email_key, request_id, client_address, administrator)
-            select email_key, ${requestId}, ${clientAddress}, ${administrator} from verdict where refusal is null
+            insert into recovery_requests (email_key, request_id, client_address, administrator, by_operator)
+            select email_key, ${requestId}, ${clientAddress}, ${administrator}, ${actor === "cli"}::boolean
+            from verdict where refusal is null
           ), trail as (
             insert into audit (event, outcome, reason, actor, administrator, user_id, request_id, client_address)
-            select 'recovery.requested', 'refused', refusal, 'administrator', ${administrator}, id, ${requestId}, ${clientAddress}
+            select 'recovery.requested', 'refused', refusal, ${actor}, ${administrator}, id, ${requestId}, ${clientAddress}
             from verdict where refusal is not null
           )
           select refusal from verdict`).pipe(database.run)
@@ -83,11 +86,11 @@ export const layer = Layer.effect(
         select r.id from recovery_requests r join head using (email_key) for update of r skip locked
       ), taken as (
         delete from recovery_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator, r.language
+        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator, r.by_operator, r.language
       ), trail as (
         insert into audit (at, event, outcome, actor, administrator, user_id, request_id, client_address)
         select asked_at, 'recovery.requested', 'done',
-          case when administrator is null then 'anonymous' else 'administrator' end, administrator,
+          case when by_operator then 'cli' when administrator is null then 'anonymous' else 'administrator' end, administrator,
           (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
         from taken order by id
       ), elsewhere as (
@@ -98,7 +101,7 @@ export const layer = Layer.effect(
           and not exists (select from users u where u.email_key = newest.email_key)
       )
       -- The newest. Its time as text, since a Date would cut the microseconds off.
-      select email_key, asked_at::text as asked_at, request_id, administrator is not null as by_administrator, language
+      select email_key, asked_at::text as asked_at, request_id, by_operator or administrator is not null as by_administrator, language
       from taken order by taken.asked_at desc, id desc limit 1`)
 
     /**

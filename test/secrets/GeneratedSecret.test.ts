@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { NodeCrypto } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { Array, Effect, Redacted } from "effect"
-import { generatedSecret } from "../../src/secrets/GeneratedSecret.ts"
+import { generatedSecrets } from "../../src/secrets/GeneratedSecret.ts"
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "rekey-secret-"))),
@@ -12,7 +12,10 @@ const temporaryFolder = Effect.acquireRelease(
 )
 
 const secretOf = (dataDir: string) =>
-  generatedSecret(dataDir).pipe(Effect.map(Redacted.value), Effect.provide(NodeCrypto.layerSecureRandom))
+  generatedSecrets(dataDir).pipe(
+    Effect.map(([current]) => Redacted.value(current)),
+    Effect.provide(NodeCrypto.layerSecureRandom)
+  )
 
 it.effect("the first start makes a secret of 256 bits, and each later one finds it", () =>
   Effect.gen(function* () {

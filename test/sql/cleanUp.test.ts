@@ -170,6 +170,26 @@ onEachDatabase("the clean-up", withLeftovers, (it) => {
       assert.strictEqual((yield* counts).requests, 0)
     })
   )
+
+  it.effect("forgets an import, and what it refused, a month after it was last touched", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`delete from imports`
+      yield* sql`insert into imports (file_hash) values (sha256('old')), (sha256('new'))`
+      yield* sql`
+        insert into import_refusals (import_id, line, reason)
+        select id, line, 'x' from imports, generate_series(1, 1200) line`
+      const left = sql<{ readonly imports: number; readonly refusals: number }>`
+        select (select count(*)::int from imports) as imports, (select count(*)::int from import_refusals) as refusals`
+      yield* timePasses("29 days")
+      yield* cleanUp
+      assert.deepEqual(yield* left, [{ imports: 2, refusals: 2400 }])
+      yield* sql`update imports set touched_at = now() where file_hash = sha256('new')`
+      yield* timePasses("2 days")
+      yield* cleanUp
+      assert.deepEqual(yield* left, [{ imports: 1, refusals: 1200 }])
+    })
+  )
 })
 
 onPostgres("the clean-up at size", withLeftovers, (it) => {

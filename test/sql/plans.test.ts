@@ -110,7 +110,7 @@ const everything = Effect.gen(function* () {
   yield* sessions.endOthers(id, kept.id)
   yield* accounts.changePassword({ id, version: account.version, passwordHash: hashOf("changed"), keep: kept.id })
   yield* requests.add(key)
-  const alice = AdministratorName.make("alice")
+  const alice = { _tag: "Administrator", name: AdministratorName.make("alice") } as const
   yield* requests.addFor({ _tag: "Email", key }, alice)
   yield* requests.addFor({ _tag: "Username", key: usernameKey(username) }, alice)
   const code = freshCode()

@@ -234,7 +234,7 @@ onEachDatabase("recovery", repositories, (it) => {
       const account = yield* newAccount
       const key = emailKey(account.user.email)
       yield* requests.add(key)
-      yield* requests.addFor({ _tag: "Email", key }, AdministratorName.make("alice"))
+      yield* requests.addFor({ _tag: "Email", key }, { _tag: "Administrator", name: AdministratorName.make("alice") })
       yield* timePasses("1 second")
       yield* (yield* AccountRepository).changePassword({
         id: account.user.id,

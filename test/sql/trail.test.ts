@@ -150,7 +150,8 @@ onEachDatabase("the audit trail", repositories, (it) => {
       const sql = yield* SqlClient.SqlClient
       const account = yield* newAccount
       const key = emailKey(account.user.email)
-      const ask = (name: string) => requests.addFor({ _tag: "Email", key }, AdministratorName.make(name))
+      const ask = (name: string) =>
+        requests.addFor({ _tag: "Email", key }, { _tag: "Administrator", name: AdministratorName.make(name) })
       const longest = "é".repeat(64)
       const asked = sql`
         select actor, administrator, request_id from audit

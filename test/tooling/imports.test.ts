@@ -22,27 +22,32 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
   sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail", "language"],
   api: ["domain", "language"],
-  http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"]
+  http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"],
+  cli: ["api", "domain", "accounts", "recovery", "trail", "mail", "passwords", "secrets", "sql"]
 }
+
+/** Which files beside the folders a folder may import. */
+const topLevel: Readonly<Record<string, ReadonlyArray<string>>> = { cli: ["server", "settings"] }
 const folders = Object.keys(mayImport)
 
 /** Packages that are refused in a folder, by the folders that may have them. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   effect: folders,
   "effect/crypto": folders,
-  "node:fs": ["secrets", "passwords", "mail", "sql", "http"],
-  "node:fs/promises": ["secrets", "passwords", "mail", "sql", "http"],
-  "@effect/platform-node": ["sql", "http"],
-  "@effect/platform-node/NodeHttpServer": ["sql", "http"],
+  "node:fs": ["secrets", "passwords", "mail", "sql", "http", "cli"],
+  "node:fs/promises": ["secrets", "passwords", "mail", "sql", "http", "cli"],
+  "@effect/platform-node": ["sql", "http", "cli"],
+  "@effect/platform-node/NodeHttpServer": ["sql", "http", "cli"],
   "@effect/sql-pg": ["sql"],
   "@effect/sql-pg/PgClient": ["sql"],
-  "effect/sql": ["sql"],
-  "effect/sql/SqlClient": ["sql"],
+  "effect/sql": ["sql", "cli"],
+  "effect/sql/SqlClient": ["sql", "cli"],
+  "effect/cli": folders,
   "effect/http": ["api", "http"],
   "effect/http/HttpClient": ["passwords", "api", "http"],
   "effect/http/HttpServer": ["api", "http"],
-  "effect/http-api": ["api", "http"],
-  "effect/http-api/HttpApi": ["api", "http"],
+  "effect/http-api": ["api", "http", "cli"],
+  "effect/http-api/HttpApi": ["api", "http", "cli"],
   "@rekey/server": []
 }
 
@@ -55,7 +60,9 @@ const cases: ReadonlyArray<Case> = [
       .filter((other) => other !== folder)
       .map((other): Case => [folder, `import "../${other}/Thing.ts"`, mayImport[folder]?.includes(other) === true]),
     ...Object.entries(packages).map(([name, holders]): Case => [folder, `import "${name}"`, holders.includes(folder)]),
-    ...["main", "index", "settings"].map((name): Case => [folder, `import "../${name}.ts"`, false]),
+    ...["main", "index", "server", "settings"].map(
+      (name): Case => [folder, `import "../${name}.ts"`, topLevel[folder]?.includes(name) === true]
+    ),
     [folder, `import "../later/Thing.ts"`, false] as const,
     [folder, `import "./Thing.ts"`, true] as const
   ]),

@@ -1,0 +1,275 @@
+import { Array, Effect, Option, Redacted } from "effect"
+import { Command, TerminalCapabilities } from "effect/cli"
+import { SecureRandom } from "effect/crypto"
+import { isSqlError } from "effect/sql/SqlError"
+import { handshake } from "../mail/SmtpMailer.ts"
+import { keptSecrets } from "../secrets/GeneratedSecret.ts"
+import { Crypto } from "../server.ts"
+import { examineSettings, type Settings } from "../settings.ts"
+import { type DatabaseServer, examineServer, lackingRights } from "../sql/Examination.ts"
+import { pendingMigrations, shippedMigrations } from "../sql/Migrations.ts"
+import { EmbeddedDatabaseBroken, hasDatabase } from "../sql/PgliteClient.ts"
+import { describe } from "../sql/SqlState.ts"
+import { AllSaid } from "./endings.ts"
+import { SqlOf } from "./layers.ts"
+import { Json, jsonLine, print, table } from "./output.ts"
+
+/** What was found of one thing: all is well, something to know, or something to mend, with how. */
+interface Finding {
+  readonly check: string
+  readonly state: "ok" | "note" | "wrong"
+  readonly message: string
+  readonly fix?: string
+}
+
+const ok = (check: string, message: string): Finding => ({ check, state: "ok", message })
+const note = (check: string, message: string, fix: string): Finding => ({ check, state: "note", message, fix })
+const wrong = (check: string, message: string, fix: string): Finding => ({ check, state: "wrong", message, fix })
+
+const settingsFindings = (settings: Settings, problems: ReadonlyArray<string>): ReadonlyArray<Finding> => {
+  if (problems.length > 0) {
+    return problems.map((problem) => wrong("settings", problem, "Set it in the environment or in .env."))
+  }
+  const insecure = settings.production && settings.publicUrl.protocol !== "https:"
+  return [
+    ok("settings", "Each is as it should be."),
+    ...(insecure
+      ? [note("settings", "PUBLIC_URL isn't https: codes in links can be read on their way.", "Put TLS before it.")]
+      : []),
+    ...(settings.rateLimit ? [] : [note("settings", "RATE_LIMIT is off.", "Switch it on, unless a gateway limits.")])
+  ]
+}
+
+/** A secret that was typed by hand has few different characters. */
+const leastVariety = 12
+
+const secretFindings = Effect.fnUntraced(
+  function* (settings: Settings) {
+    const secrets = Option.isSome(settings.appSecrets)
+      ? settings.appSecrets.value
+      : Option.match(yield* keptSecrets(settings.dataDir), { onNone: () => [], onSome: ({ secrets }) => secrets })
+    if (secrets.length === 0) return [ok("secret", "The first start makes one in DATA_DIR.")]
+    const weak = secrets.filter((secret) => new Set(Redacted.value(secret)).size < leastVariety)
+    return [
+      weak.length > 0
+        ? wrong(
+            "secret",
+            "APP_SECRET has few different characters: it looks like one that can be guessed.",
+            'Run "rekey keys rotate --print".'
+          )
+        : ok(
+            "secret",
+            secrets.length === 1
+              ? "There is one."
+              : `There are ${secrets.length}: the first is current, the others former.`
+          )
+    ]
+  },
+  Effect.catchTag("SecretUnkept", ({ message }) => Effect.succeed([wrong("secret", message, "Let its owner read it.")]))
+)
+
+const entropyFinding = Effect.gen(function* () {
+  const random = yield* SecureRandom.SecureRandom
+  const [one, other] = yield* Effect.all([random.randomBytes(32), random.randomBytes(32)])
+  return Buffer.compare(one, other) === 0 || new Set(one).size < 16
+    ? wrong("entropy", "The machine's random numbers repeat.", "Don't start it here: codes could be guessed.")
+    : ok("entropy", "The machine gives random numbers.")
+}).pipe(Effect.orElseSucceed(() => wrong("entropy", "The machine gives no random numbers.", "Look at /dev/urandom.")))
+
+/** In milliseconds: more than a slow answer explains. */
+const mostSkew = 5000
+
+const clockFinding = (server: DatabaseServer, before: number, after: number): Finding => {
+  const skew = Math.max(before - server.clockMillis, server.clockMillis - after, 0)
+  return skew > mostSkew
+    ? note(
+        "clock",
+        `This machine's clock and the database's are ${Math.round(skew / 1000)} s apart. Codes and sessions go by the database's.`,
+        "Let both follow a time server."
+      )
+    : ok("clock", "This machine's clock and the database's agree.")
+}
+
+const serverFinding = (server: DatabaseServer): Finding => {
+  if (server.versionNumber < 150_000) {
+    return wrong("database", `PostgreSQL ${server.version} answers.`, "Rekey needs PostgreSQL 15 or newer.")
+  }
+  if (server.encoding !== "UTF8") {
+    return wrong("database", `Its encoding is ${server.encoding}.`, "Make a database with encoding UTF8.")
+  }
+  if (server.readOnly) {
+    return wrong(
+      "database",
+      `PostgreSQL ${server.version} answers, and can only be read.`,
+      "Point DATABASE_URL to the primary."
+    )
+  }
+  return ok("database", `PostgreSQL ${server.version} answers.`)
+}
+
+const poolFindings = (settings: Settings, server: DatabaseServer): ReadonlyArray<Finding> =>
+  Option.isSome(settings.databaseUrl) && settings.databasePoolSize > server.maxConnections
+    ? [
+        wrong(
+          "database",
+          `DATABASE_POOL_SIZE ${settings.databasePoolSize} is more than its max_connections, ${server.maxConnections}.`,
+          "Lower it: all servers together have to fit."
+        )
+      ]
+    : []
+
+const migrationsFinding = (server: DatabaseServer) =>
+  pendingMigrations(shippedMigrations).pipe(
+    Effect.map((missing) => {
+      if (missing.length === 0) return ok("migrations", "All are applied.")
+      const files = missing.map(({ file }) => file).join(", ")
+      return server.mayCreate
+        ? note("migrations", `Not applied yet: ${files}`, 'The next start applies them, or "rekey migrate".')
+        : wrong(
+            "migrations",
+            `Not applied yet: ${files}, and the role ${server.role} may not create tables.`,
+            'Have the output of "rekey migrate --dry-run" run by a role that may.'
+          )
+    }),
+    Effect.catchTags({
+      DatabaseNewer: ({ message }) => Effect.succeed(wrong("migrations", message, "Update Rekey.")),
+      MigrationChanged: ({ message }) => Effect.succeed(wrong("migrations", message, "Restore the file."))
+    })
+  )
+
+const rightsFinding = Effect.fnUntraced(function* (server: DatabaseServer, embedded: boolean) {
+  const lacking = yield* lackingRights
+  if (lacking.length > 0) {
+    const grants = Object.entries(Array.groupBy(lacking, ({ table }) => table)).map(
+      ([table, rights]) => `grant ${rights.map(({ privilege }) => privilege).join(", ")} on ${table} to ${server.role};`
+    )
+    return wrong("rights", `The role ${server.role} lacks rights to ${grants.length} tables.`, grants.join(" "))
+  }
+  if (server.isSuperuser && !embedded) {
+    return note(
+      "rights",
+      `The role ${server.role} is a superuser.`,
+      "Give Rekey a role that owns its own database alone."
+    )
+  }
+  return ok("rights", `The role ${server.role} may do what Rekey needs.`)
+})
+
+const databaseFindings = Effect.fnUntraced(
+  function* (settings: Settings) {
+    const embedded = Option.isNone(settings.databaseUrl)
+    if (embedded && !hasDatabase(settings.dataDir)) {
+      return [ok("database", `The first start makes one in DATA_DIR ${settings.dataDir}.`)]
+    }
+    return yield* Effect.gen(function* () {
+      const before = Date.now()
+      const server = yield* examineServer
+      const after = Date.now()
+      return [
+        serverFinding(server),
+        ...poolFindings(settings, server),
+        yield* migrationsFinding(server),
+        yield* rightsFinding(server, embedded),
+        clockFinding(server, before, after)
+      ]
+    }).pipe(Effect.provide(SqlOf(settings)))
+  },
+  Effect.timeoutOption("10 seconds"),
+  Effect.map(
+    Option.getOrElse(() => [
+      wrong("database", "It doesn't answer within 10 seconds.", "Is DATABASE_URL right, and may this machine reach it?")
+    ])
+  ),
+  Effect.catchTags({
+    DataDirectoryInUse: ({ message }) =>
+      Effect.succeed([
+        note(
+          "database",
+          message,
+          "The embedded database belongs to one process: stop the server to look into it, or use PostgreSQL."
+        )
+      ]),
+    DataDirectoryUnusable: ({ message }) =>
+      Effect.succeed([wrong("database", message, "Set DATA_DIR to a folder that can be written.")]),
+    SchemaError: (error) => Effect.die(error)
+  }),
+  Effect.catchIf(isSqlError, (error) =>
+    Effect.succeed([
+      error.reason.cause instanceof EmbeddedDatabaseBroken
+        ? wrong("database", error.reason.cause.message, "Restore DATA_DIR from a backup.")
+        : wrong("database", `It can't be used: ${describe(error)}`, "Is DATABASE_URL right, and does the server run?")
+    ])
+  )
+)
+
+const mailFinding = (settings: Settings) =>
+  Option.match(settings.smtp, {
+    onNone: () =>
+      Effect.succeed(
+        note(
+          "mail",
+          "Mails stay in the development inbox: nobody gets one.",
+          "Set SMTP_URL and MAIL_FROM to send them."
+        )
+      ),
+    onSome: ({ from, url }) =>
+      handshake(url).pipe(
+        Effect.as(ok("mail", `The mail server greets and lets us in; mails come from ${from}.`)),
+        Effect.catchTag("MailNotSent", ({ reason }) =>
+          Effect.succeed(
+            wrong(
+              "mail",
+              `The mail server of SMTP_URL can't be used: ${reason}`,
+              /EAUTH|^53/.test(reason)
+                ? "Look at the user and the password in it."
+                : "Look at its host and port, and at the firewall."
+            )
+          )
+        )
+      )
+  })
+
+const colours = { ok: 32, note: 33, wrong: 31 }
+
+/** `rekey doctor`. */
+export const doctorCommand = Command.make(
+  "doctor",
+  {},
+  Effect.fnUntraced(function* () {
+    const json = yield* Json
+    const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+    const { inForce, problems, settings } = yield* examineSettings
+    yield* print(
+      json
+        ? inForce
+            .map((setting) => jsonLine({ setting: setting.name, value: setting.value, given: setting.given }))
+            .join("")
+        : `${table(
+            ["SETTING", "VALUE", ""],
+            inForce.map(({ given, name, value }) => [name, value, given ? "" : value === "" ? "not set" : "default"])
+          )}\n`
+    )
+    const told = Effect.fnUntraced(function* (findings: ReadonlyArray<Finding>) {
+      const lines = findings.map(({ check, fix, message, state }) => {
+        const word = state.padEnd(5)
+        const coloured = canColor ? `\x1b[${colours[state]}m${word}\x1b[0m` : word
+        return `${coloured}  ${check.padEnd(10)}  ${message}${fix === undefined ? "" : `\n${" ".repeat(19)}${fix}`}\n`
+      })
+      yield* print(json ? findings.map(jsonLine).join("") : lines.join(""))
+      return findings
+    })
+    const findings = [
+      ...(yield* told(settingsFindings(settings, problems))),
+      ...(yield* told(yield* secretFindings(settings))),
+      ...(yield* told([yield* entropyFinding])),
+      ...(yield* told(yield* databaseFindings(settings))),
+      ...(yield* told([yield* mailFinding(settings)]))
+    ]
+    if (findings.some(({ state }) => state === "wrong")) return yield* new AllSaid({ how: "failed" })
+  })
+).pipe(
+  Command.provide(Crypto),
+  Command.withDescription(
+    "Look at settings, database and mail server, and say of each that it is well or how to mend it"
+  )
+)
