@@ -1,8 +1,9 @@
 /** What an Effect application imports to embed Rekey: the contract, the use cases, their ports, and layers for each. */
 
+export { AccountLanguages } from "./accounts/AccountLanguages.ts"
 export { AccountRepository, type Credentials } from "./accounts/AccountRepository.ts"
 export { Accounts, type SignedIn } from "./accounts/Accounts.ts"
-export { type ConfirmationOutcome, Confirmations } from "./accounts/Confirmations.ts"
+export { Confirmations, type ConfirmationTaken } from "./accounts/Confirmations.ts"
 export { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
 export { EmailConfirmation } from "./accounts/EmailConfirmation.ts"
 export { type Count, GuessCounts } from "./accounts/GuessCounts.ts"
@@ -17,6 +18,7 @@ export { Authorization, CurrentSession } from "./api/Authorization.ts"
 export { Leftovers } from "./background/CleanUp.ts"
 export { CurrentOrigin, type Origin } from "./domain/Origin.ts"
 export { Limits } from "./http/limits.ts"
+export { CurrentLanguage, Language, languages, UnderstoodLanguage } from "./language/Language.ts"
 export { DevelopmentInbox } from "./mail/DevelopmentInbox.ts"
 export { type Mail, Mailer, MailNotSent } from "./mail/Mailer.ts"
 export { Outbox } from "./mail/Outbox.ts"

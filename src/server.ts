@@ -34,6 +34,7 @@ import { generatedSecret } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import type { Settings } from "./settings.ts"
+import * as AccountLanguagesSql from "./sql/AccountLanguagesSql.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
 import { Database } from "./sql/Database.ts"
@@ -149,7 +150,13 @@ const UseCases = (settings: Settings) =>
 
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>
-  Layer.mergeAll(UseCases(settings), ReadinessLayer, OutboxStatisticsSql.layer, CleanUpLayer(settings)).pipe(
+  Layer.mergeAll(
+    UseCases(settings),
+    ReadinessLayer,
+    OutboxStatisticsSql.layer,
+    AccountLanguagesSql.layer,
+    CleanUpLayer(settings)
+  ).pipe(
     Layer.provideMerge(Mail(settings)),
     Layer.provideMerge(Passwords(settings, replacements)),
     Layer.provide(Repositories),

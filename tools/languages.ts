@@ -75,11 +75,11 @@ const pluralComplaints = (language: Language, uses: ReadonlyArray<Use>): Readonl
         new Intl.PluralRules(localeOf(language), { type }).resolvedOptions().pluralCategories
       )
       const given = new Set(formsIn(use))
-      const missing = needed.difference(given)
-      const extra = given.difference(needed)
+      const missing = [...needed].filter((form) => !given.has(form))
+      const extra = [...given].filter((form) => !needed.has(form))
       return [
-        ...(missing.size > 0 ? [`the plural of {${use.name}} lacks ${listed(missing)}`] : []),
-        ...(extra.size > 0 ? [`the plural of {${use.name}} has ${listed(extra)}, which the language doesn't`] : [])
+        ...(missing.length > 0 ? [`the plural of {${use.name}} lacks ${listed(missing)}`] : []),
+        ...(extra.length > 0 ? [`the plural of {${use.name}} has ${listed(extra)}, which the language doesn't`] : [])
       ]
     })
 

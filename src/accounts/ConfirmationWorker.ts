@@ -27,10 +27,12 @@ export class ConfirmationWorker extends Context.Service<
         const worker = yield* makeWorker({ broken: "Taking a confirmation request broke.", every: "5 seconds" })
 
         const takeOne = Effect.fn("ConfirmationWorker.takeOne")(function* () {
-          const outcome = yield* confirmations.takeNext(yield* mint.fresh, limits)
+          const taken = yield* confirmations.takeNext(yield* mint.fresh, limits)
+          if (Option.isNone(taken)) return false
+          const { language, outcome } = taken.value
           // Whoever gets no mail gets the same work, up to the mail server (C2).
-          if (Option.isSome(outcome)) yield* outcome.value === "Queued" ? outbox.wake : outbox.rehearse
-          return Option.isSome(outcome)
+          yield* outcome === "Queued" ? outbox.wake : outbox.rehearse(language)
+          return true
         })
 
         yield* worker.start(takeOne())

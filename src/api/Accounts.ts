@@ -11,6 +11,7 @@ import { Password } from "../domain/Password.ts"
 import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
 import { Text } from "../domain/Text.ts"
 import { AccountExists, InvalidCredentials, RegistrationClosed, User, Username } from "../domain/User.ts"
+import { Language } from "../language/Language.ts"
 import { Authorization } from "./Authorization.ts"
 import { Done } from "./Done.ts"
 import {
@@ -24,27 +25,25 @@ import {
 import { RateLimits } from "./RateLimits.ts"
 
 /** An e-mail address or a user name, as a person typed it. */
-export const TypedIdentifier = Text.pipe(Schema.check(Schema.isNonEmpty({ message: "Must not be empty." })))
+export const TypedIdentifier = Text.pipe(Schema.check(Schema.isNonEmpty({ fault: "empty" })))
 
 const SignedIn = Schema.Struct({ jwt: SessionToken, user: User }).annotate({ identifier: "SignedIn" })
 
-const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400, "Wrong identifier or password."))
+const documentedInvalidCredentials = InvalidCredentials.pipe(documented(400))
 
-const documentedAccountExists = AccountExists.pipe(documented(409, "The address or the user name is taken."))
+const documentedAccountExists = AccountExists.pipe(documented(409))
 
 export const confirmEmailErrors = [
-  ConfirmationCodeNotFound.pipe(documented(404, "There is no such confirmation code.")),
-  ConfirmationCodeUsed.pipe(documented(403, "This address is confirmed already. Sign in.")),
-  ConfirmationCodeExpired.pipe(
-    documented(403, "This confirmation code has expired. Ask for a new one, or register again.")
-  ),
+  ConfirmationCodeNotFound.pipe(documented(404)),
+  ConfirmationCodeUsed.pipe(documented(403)),
+  ConfirmationCodeExpired.pipe(documented(403)),
   documentedAccountBlocked,
   documentedAccountExists
 ] as const
 
 export const registerErrors = [
   documentedPasswordRejected,
-  RegistrationClosed.pipe(documented(403, "Registration is closed.")),
+  RegistrationClosed.pipe(documented(403)),
   documentedAccountExists,
   documentedBusy
 ] as const
@@ -135,7 +134,7 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
     HttpApiEndpoint.delete("endOne", "/:id", {
       params: { id: SessionId },
       success: Done,
-      error: SessionNotFound.pipe(documented(404, "There is no such session."))
+      error: SessionNotFound.pipe(documented(404))
     })
       .annotate(OpenApi.Summary, "End a session")
       .annotate(OpenApi.Description, "Ends one session of the account."),
@@ -147,11 +146,23 @@ export class SessionsApi extends HttpApiGroup.make("sessions")
   .prefix("/auth/sessions")
   .annotate(OpenApi.Description, "Where the account is signed in.") {}
 
+/** What an account's mails are written in. */
+const OwnLanguage = Schema.Struct({ language: Schema.NullOr(Language) }).annotate({ identifier: "OwnLanguage" })
+
 export class UsersApi extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.get("me", "/me", { success: User })
       .annotate(OpenApi.Summary, "Who am I")
-      .annotate(OpenApi.Description, "The account that is signed in.")
+      .annotate(OpenApi.Description, "The account that is signed in."),
+    HttpApiEndpoint.get("language", "/me/language", { success: OwnLanguage })
+      .annotate(OpenApi.Summary, "In which language am I written to")
+      .annotate(
+        OpenApi.Description,
+        "The language of the account's mails; null where its owner never said, and mails speak the language of whoever asks for them."
+      ),
+    HttpApiEndpoint.put("setLanguage", "/me/language", { payload: OwnLanguage, success: Done })
+      .annotate(OpenApi.Summary, "Choose the language of your mails")
+      .annotate(OpenApi.Description, "Sets the language of the account's mails, or with null none.")
   )
   .middleware(Authorization)
   .prefix("/users")

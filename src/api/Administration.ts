@@ -33,7 +33,7 @@ export class AdministrationApi extends HttpApiGroup.make("administration")
     HttpApiEndpoint.post("sendResetCode", "/send-reset-code", {
       payload: Schema.Struct({ identifier: TypedIdentifier }),
       success: Done,
-      error: [AccountNotFound.pipe(documented(404, "Nobody has this address or user name.")), documentedAccountBlocked]
+      error: [AccountNotFound.pipe(documented(404)), documentedAccountBlocked]
     })
       .middleware(Administration)
       .middleware(RateLimits)

@@ -13,9 +13,7 @@ export class CurrentSession extends Context.Service<
   }
 >()("rekey/api/CurrentSession") {}
 
-export const documentedUnauthenticated = Unauthenticated.pipe(
-  documented(401, "Sign in first: a valid bearer token is missing.")
-)
+export const documentedUnauthenticated = Unauthenticated.pipe(documented(401))
 
 /** Asks for a bearer token (RFC 6750) whose session is alive. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentSession }>()(

@@ -22,12 +22,10 @@ import {
 import { RateLimits } from "./RateLimits.ts"
 
 const refusedCodes = [
-  ResetCodeNotFound.pipe(documented(404, "There is no such reset code.")),
-  ResetCodeUsed.pipe(documented(403, "This reset code was used already. Ask for a new one.")),
-  ResetCodeSuperseded.pipe(
-    documented(403, "A newer reset code took the place of this one. Use the newest, or ask for a new one.")
-  ),
-  ResetCodeExpired.pipe(documented(403, "This reset code has expired. Ask for a new one.")),
+  ResetCodeNotFound.pipe(documented(404)),
+  ResetCodeUsed.pipe(documented(403)),
+  ResetCodeSuperseded.pipe(documented(403)),
+  ResetCodeExpired.pipe(documented(403)),
   documentedAccountBlocked
 ] as const
 

@@ -1,8 +1,11 @@
-import { Array, Schema, SchemaTransformation } from "effect"
+import { Array, Effect, Predicate, Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { Busy, RateLimited, Unavailable } from "../domain/Failure.ts"
-import { PasswordMismatch, PasswordRejected } from "../domain/Password.ts"
+import { type PasswordFault, PasswordMismatch, PasswordRejected } from "../domain/Password.ts"
 import { AccountBlocked } from "../domain/User.ts"
+import { english } from "../language/english.ts"
+import { CurrentLanguage, type Language } from "../language/Language.ts"
+import { type PlainKey, say } from "../language/Messages.ts"
 
 /** What is wrong with one field. `path` leads to the field; its value is never repeated. */
 export const Detail = Schema.Struct({ path: Schema.Array(Schema.String), message: Schema.String })
@@ -11,13 +14,40 @@ export type Detail = typeof Detail.Type
 /** The body of every error, on every path, by every cause: the documented `code` and `message`, a stable `reason` for programs. */
 export const ErrorBody = Schema.Struct({
   code: Schema.Int.annotate({ description: "The HTTP status." }),
-  message: Schema.String.annotate({ description: "A sentence for a person." }),
-  reason: Schema.String.annotate({ description: "A stable name for programs." }),
+  message: Schema.String.annotate({
+    description: "A sentence for a person, in the language that Accept-Language asks for, where we speak it."
+  }),
+  reason: Schema.String.annotate({ description: "A stable name for programs, the same in every language." }),
   details: Schema.optionalKey(Schema.Array(Detail)).annotate({
     description: "Which fields are at fault, where some are."
   })
 }).annotate({ identifier: "Error", description: "Every error has this shape." })
 export type ErrorBody = typeof ErrorBody.Type
+
+/** What is said, in whichever language. */
+type Say = (language: Language) => string
+
+/** Words on the wire; before they go there, what is said, in whichever language the answer speaks. */
+const Sentence = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.declare((value): value is Say => Predicate.isFunction(value)),
+    SchemaTransformation.transformEffect({
+      decode: (words): Effect.Effect<Say> => Effect.succeed(() => words),
+      encode: (sentence) => Effect.map(CurrentLanguage, sentence)
+    })
+  )
+)
+
+/** The errors that there are words for. */
+type ErrorName = Exclude<
+  PlainKey extends infer Key ? (Key extends `error.${infer Name}` ? Name : never) : never,
+  `${string}.${string}`
+>
+
+const sentence =
+  (key: PlainKey): Say =>
+  (language) =>
+    say(language, key)
 
 const bodyOf = <const Status extends number, const Reason extends string>(
   status: Status,
@@ -26,83 +56,105 @@ const bodyOf = <const Status extends number, const Reason extends string>(
 ) =>
   Schema.Struct({
     code: Schema.Literal(status),
-    message: Schema.String,
+    message: Sentence,
     reason: Schema.Literal(reason),
-    details: Schema.optionalKey(Schema.Array(Detail))
+    details: Schema.optionalKey(Schema.Array(Schema.Struct({ ...Detail.fields, message: Sentence })))
   }).annotate({ identifier: reason, description })
 
-type FieldlessError = Schema.Constraint & (new () => { readonly _tag: string })
+/** A body whose words are still to be said. */
+interface Unsaid {
+  readonly code: number
+  readonly message: Say
+  readonly reason: ErrorName
+  readonly details?: ReadonlyArray<{ readonly path: ReadonlyArray<string>; readonly message: Say }>
+}
+
+type FieldlessError = Schema.Constraint & (new () => { readonly _tag: ErrorName })
 
 /**
- * How an error of the domain goes over the wire. The domain knows nothing of it, handlers map nothing, and a typed client gets
- * the domain's error back. `field` is the one at fault, where there is one.
+ * How an error of the domain goes over the wire, its words those of `languages`. The domain knows nothing of it, handlers map
+ * nothing, and a typed client gets the domain's error back. `field` is the one at fault, where there is one.
  */
 export const documented =
-  (status: number, message: string, field?: string) =>
+  (status: number, field?: string) =>
   <E extends FieldlessError>(error: E) => {
-    const details = field === undefined ? undefined : [{ path: [field], message }]
     const reason = new error()._tag
-    return bodyOf(status, reason, message)
+    const message = sentence(`error.${reason}`)
+    const details = field === undefined ? undefined : [{ path: [field], message }]
+    return bodyOf(status, reason, english[`error.${reason}`])
       .pipe(
         Schema.decodeTo(
           Schema.toType(error),
           SchemaTransformation.transform({
             decode: () => new error() as E["Type"],
-            encode: (): ErrorBody => ({ code: status, message, reason, ...(details && { details }) })
+            encode: (): Unsaid => ({ code: status, message, reason, ...(details && { details }) })
           })
         )
       )
       .annotate({ httpApiStatus: status })
   }
 
-export const documentedPasswordMismatch = PasswordMismatch.pipe(
-  documented(400, "The two passwords differ.", "passwordConfirmation")
-)
-export const documentedAccountBlocked = AccountBlocked.pipe(documented(403, "This account is blocked."))
-export const documentedUnavailable = Unavailable.pipe(
-  documented(503, "The service can't answer now. Try again shortly.")
-)
-export const documentedBusy = Busy.pipe(
-  documented(503, "Too many passwords are being checked right now. Try again shortly.")
-)
-
-const tooMany = "Too many requests. Try again later."
+export const documentedPasswordMismatch = PasswordMismatch.pipe(documented(400, "passwordConfirmation"))
+export const documentedAccountBlocked = AccountBlocked.pipe(documented(403))
+export const documentedUnavailable = Unavailable.pipe(documented(503))
+export const documentedBusy = Busy.pipe(documented(503))
 
 /** The one error that says more in a header than in its body (RFC 6585, 4). */
 export const documentedRateLimited = RateLimited.pipe(
   HttpApiSchema.encodeToWithHeaders(
     {
-      body: bodyOf(429, "RateLimited", tooMany).annotate({ httpApiStatus: 429 }),
+      body: bodyOf(429, "RateLimited", english["error.RateLimited"]).annotate({ httpApiStatus: 429 }),
       headers: { "retry-after": Schema.FiniteFromString.annotate({ description: "In seconds." }) }
     },
     {
       decode: ({ headers }) => new RateLimited({ retryAfterSeconds: headers["retry-after"] }),
       encode: ({ retryAfterSeconds }) => ({
-        body: { code: 429 as const, message: tooMany, reason: "RateLimited" as const },
+        body: { code: 429 as const, message: sentence("error.RateLimited"), reason: "RateLimited" as const },
         headers: { "retry-after": retryAfterSeconds }
       })
     }
   )
 )
 
-export const documentedPasswordRejected = bodyOf(
-  400,
-  "PasswordRejected",
-  "The password must have at least 8 characters."
-)
+/** What is against a password, in words. */
+const faultWords = (fault: PasswordFault, language: Language): string => {
+  switch (fault._tag) {
+    case "TooShort":
+      return say(language, "policy.tooShort", fault)
+    case "TooLong":
+      return say(language, "policy.tooLong", fault)
+    case "TooCommon":
+      return say(language, "policy.tooCommon")
+    case "TooClose":
+      return say(language, "policy.tooClose")
+    case "Breached":
+      return say(language, "policy.breached")
+    case "Told":
+      return fault.words
+  }
+}
+
+const faultSentence =
+  (fault: PasswordFault): Say =>
+  (language) =>
+    faultWords(fault, language)
+
+export const documentedPasswordRejected = bodyOf(400, "PasswordRejected", english["policy.tooCommon"])
   .pipe(
     Schema.decodeTo(
       Schema.toType(PasswordRejected),
       SchemaTransformation.transform({
-        decode: ({ details = [], message }) =>
-          new PasswordRejected({
-            reasons: Array.isReadonlyArrayNonEmpty(details) ? Array.map(details, (_) => _.message) : [message]
-          }),
-        encode: ({ reasons }) => ({
+        decode: ({ details = [], message }) => {
+          const told = Array.map(details, (detail): PasswordFault => ({ _tag: "Told", words: detail.message("en") }))
+          return new PasswordRejected({
+            faults: Array.isReadonlyArrayNonEmpty(told) ? told : [{ _tag: "Told", words: message("en") }]
+          })
+        },
+        encode: ({ faults }) => ({
           code: 400 as const,
-          message: reasons[0],
+          message: faultSentence(faults[0]),
           reason: "PasswordRejected" as const,
-          details: reasons.map((message) => ({ path: ["password"], message }))
+          details: faults.map((fault) => ({ path: ["password"], message: faultSentence(fault) }))
         })
       })
     )
@@ -114,19 +166,20 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
   details: Schema.Array(Detail)
 }) {}
 
-const invalidRequest = "The request doesn't have the documented form."
-
-export const documentedInvalidRequest = bodyOf(400, "InvalidRequest", invalidRequest)
+export const documentedInvalidRequest = bodyOf(400, "InvalidRequest", english["error.InvalidRequest"])
   .pipe(
     Schema.decodeTo(
       Schema.toType(InvalidRequest),
       SchemaTransformation.transform({
-        decode: ({ details = [] }) => new InvalidRequest({ details }),
+        decode: ({ details = [] }) =>
+          new InvalidRequest({ details: details.map(({ message, path }) => ({ path, message: message("en") })) }),
         encode: ({ details }) => ({
           code: 400 as const,
-          message: invalidRequest,
+          message: sentence("error.InvalidRequest"),
           reason: "InvalidRequest" as const,
-          ...(details.length > 0 ? { details } : {})
+          ...(details.length > 0
+            ? { details: details.map(({ message, path }) => ({ path, message: () => message })) }
+            : {})
         })
       })
     )
@@ -136,21 +189,27 @@ export const documentedInvalidRequest = bodyOf(400, "InvalidRequest", invalidReq
 /** The body isn't `application/json`. */
 export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaType>()("UnsupportedMediaType", {}) {}
 
-export const documentedUnsupportedMediaType = UnsupportedMediaType.pipe(
-  documented(415, "The body must be application/json.")
-)
+export const documentedUnsupportedMediaType = UnsupportedMediaType.pipe(documented(415))
 
-/** What HTTP itself answers, where no endpoint does: the body of each. */
-export const httpErrors = {
-  malformed: { code: 400, message: "This is not an HTTP request that can be understood.", reason: "InvalidRequest" },
-  notFound: { code: 404, message: "There is nothing here.", reason: "NotFound" },
-  methodNotAllowed: { code: 405, message: "This path doesn't take this method.", reason: "MethodNotAllowed" },
-  fromElsewhere: { code: 403, message: "This form was sent from another site.", reason: "CrossSite" },
-  notAForm: { code: 415, message: "The body must be a form.", reason: "UnsupportedMediaType" },
-  payloadTooLarge: { code: 413, message: "The body is larger than 64 KiB.", reason: "PayloadTooLarge" },
-  headersTooLarge: { code: 431, message: "The headers are too large.", reason: "HeadersTooLarge" },
-  timeout: { code: 408, message: "The request took too long to arrive.", reason: "RequestTimeout" },
-  expectationFailed: { code: 417, message: "No expectation but 100-continue is met.", reason: "ExpectationFailed" },
-  internal: { code: 500, message: "Something went wrong on our side.", reason: "InternalError" },
-  shuttingDown: { code: 503, message: "The service is shutting down. Try again shortly.", reason: "Unavailable" }
-} as const satisfies Record<string, ErrorBody>
+/** What HTTP itself answers, where no endpoint does: the status and the reason of each. */
+const httpStatuses = {
+  malformed: { code: 400, reason: "InvalidRequest" },
+  notFound: { code: 404, reason: "NotFound" },
+  methodNotAllowed: { code: 405, reason: "MethodNotAllowed" },
+  fromElsewhere: { code: 403, reason: "CrossSite" },
+  notAForm: { code: 415, reason: "UnsupportedMediaType" },
+  payloadTooLarge: { code: 413, reason: "PayloadTooLarge" },
+  headersTooLarge: { code: 431, reason: "HeadersTooLarge" },
+  timeout: { code: 408, reason: "RequestTimeout" },
+  expectationFailed: { code: 417, reason: "ExpectationFailed" },
+  internal: { code: 500, reason: "InternalError" },
+  shuttingDown: { code: 503, reason: "Unavailable" }
+} as const
+
+export type HttpError = keyof typeof httpStatuses
+
+/** The body of what HTTP itself answers. */
+export const httpError = (name: HttpError, language: Language): ErrorBody => {
+  const { code, reason } = httpStatuses[name]
+  return { code, message: say(language, `error.http.${name}`), reason }
+}

@@ -1,5 +1,5 @@
 import { Record as Records, Schema } from "effect"
-import { ErrorBody, httpErrors } from "./errors.ts"
+import { ErrorBody, httpError } from "./errors.ts"
 
 /** As much of an OpenAPI 3.1 document as is touched here. */
 interface Document {
@@ -53,6 +53,7 @@ const fields: Record<string, JsonSchema> = {
   expiresAt: { description: "A UTC instant, ISO 8601.", format: "date-time" },
   confirmed: { description: "Whether the owner has shown that mail to the address arrives." },
   blocked: { description: "Whether the operator has blocked the account." },
+  language: { description: "A language by its code (RFC 5646).", examples: ["de"] },
   current: { description: "Whether it is the session that asks." }
 }
 
@@ -61,12 +62,14 @@ const descriptions: Record<string, string> = { 200: "response", 403: "Forbidden"
 
 const reference = "#/components/schemas/"
 
+const internal = httpError("internal", "en")
+
 const unexpected: Response = {
   description: "unexpected error",
   content: {
     "application/json": {
       schema: { $ref: `${reference}Error` },
-      examples: { [httpErrors.internal.reason]: { value: httpErrors.internal } }
+      examples: { [internal.reason]: { value: internal } }
     }
   }
 }

@@ -37,7 +37,8 @@ export const Email = Text.pipe(
   Schema.decode(SchemaTransformation.trim()),
   Schema.check(
     Schema.makeFilter((address: string) => Option.isSome(keyOf(address)), {
-      message: "Must be one e-mail address, such as ada@example.com."
+      expected: "one e-mail address",
+      fault: "email"
     })
   ),
   Schema.brand("Email")

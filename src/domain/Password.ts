@@ -16,9 +16,24 @@ export const passwordHash = (phc: string): PasswordHash => Redacted.make(Phc.mak
 /** The password and its confirmation differ. */
 export class PasswordMismatch extends Schema.TaggedError<PasswordMismatch>()("PasswordMismatch", {}) {}
 
-/** The policy refused the password; each reason is a sentence for the person who typed it. */
+/** What the policy has against a password. Lengths are in code points of the NFC form. */
+export const PasswordFault = Schema.Union([
+  Schema.TaggedStruct("TooShort", { least: Schema.Int }),
+  Schema.TaggedStruct("TooLong", { most: Schema.Int }),
+  /** Among the commonest, which are guessed first. */
+  Schema.TaggedStruct("TooCommon", {}),
+  /** Little more than the address, the user name or the name of the service. */
+  Schema.TaggedStruct("TooClose", {}),
+  /** Known from a breach elsewhere. */
+  Schema.TaggedStruct("Breached", {}),
+  /** As a client of the API gets it: in words. */
+  Schema.TaggedStruct("Told", { words: Schema.String })
+])
+export type PasswordFault = typeof PasswordFault.Type
+
+/** The policy refused the password. */
 export class PasswordRejected extends Schema.TaggedError<PasswordRejected>()("PasswordRejected", {
-  reasons: Schema.NonEmptyArray(Schema.String)
+  faults: Schema.NonEmptyArray(PasswordFault)
 }) {}
 
 /** The form in which passwords are compared, counted and hashed: NFC, whatever the keyboard sent (F3, RFC 8265). */

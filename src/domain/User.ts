@@ -11,7 +11,8 @@ export const Username = Text.pipe(
   Schema.decode(SchemaTransformation.trim()),
   Schema.check(
     Schema.makeFilter((name: string) => [...name].length >= 3 && [...name].length <= 64 && !name.includes("@"), {
-      message: "Must be 3 to 64 characters long, without @."
+      expected: "3 to 64 characters without @",
+      fault: "username"
     })
   ),
   Schema.brand("Username")

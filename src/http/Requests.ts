@@ -4,30 +4,33 @@ import { HttpApiError } from "effect/http-api"
 import type { unhandled } from "effect/Types"
 import { type Detail, InvalidRequest, UnsupportedMediaType } from "../api/errors.ts"
 import { Requests } from "../api/Requests.ts"
+import { CurrentLanguage, type Language } from "../language/Language.ts"
+import { say } from "../language/Messages.ts"
 
 const json = /^application\/json\s*(;|$)/i
 
-/** Says what a field should be, never what it was. */
-const leafMessage = (issue: SchemaIssue.Leaf): string => {
+const leafFault = (issue: SchemaIssue.Leaf) => {
   switch (issue._tag) {
     case "MissingKey":
-      return "Is missing."
+      return "missing"
     case "InvalidType":
-      return issue.ast._tag === "String" ? "Must be a string." : "Must be of the documented type."
+      return issue.ast._tag === "String" ? "notText" : "type"
     default:
-      return "Isn't valid."
+      return "invalid"
   }
 }
 
-const checkMessage = ({ filter }: SchemaIssue.Filter): string =>
-  typeof filter.annotations?.message === "string" ? filter.annotations.message : "Isn't valid."
+/** Says what a field should be, never what it was. */
+const formatterIn = (language: Language) =>
+  SchemaIssue.makeFormatterStandardSchemaV1({
+    leafHook: (issue) => say(language, `error.field.${leafFault(issue)}`),
+    checkHook: ({ filter }) => say(language, `error.field.${filter.annotations?.fault ?? "invalid"}`)
+  })
 
-const format = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: leafMessage, checkHook: checkMessage })
-
-const detailsOf = (issue: SchemaIssue.Issue): ReadonlyArray<Detail> =>
-  format(issue).issues.map(({ message, path = [] }) =>
+const detailsOf = (issue: SchemaIssue.Issue, language: Language): ReadonlyArray<Detail> =>
+  formatterIn(language)(issue).issues.map(({ message, path = [] }) =>
     path.length === 0
-      ? { path: [], message: "The body must be a JSON object." }
+      ? { path: [], message: say(language, "error.field.notJson") }
       : { path: path.map((segment) => String(typeof segment === "object" ? segment.key : segment)), message }
   )
 
@@ -44,7 +47,10 @@ export const RequestsLayer = Layer.succeed(
         // An answer of ours that doesn't encode is a fault of ours.
         return error.kind === "Body" || error.kind === "ResponseHeaders"
           ? Effect.die(error)
-          : Effect.fail(new InvalidRequest({ details: detailsOf(error.cause.issue) }))
+          : Effect.flatMap(
+              CurrentLanguage,
+              (language) => new InvalidRequest({ details: detailsOf(error.cause.issue, language) })
+            )
       }
     )
   })

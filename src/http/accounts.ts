@@ -1,5 +1,6 @@
 import { Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { AccountLanguages } from "../accounts/AccountLanguages.ts"
 import { Accounts } from "../accounts/Accounts.ts"
 import { EmailConfirmation } from "../accounts/EmailConfirmation.ts"
 import { Sessions } from "../accounts/Sessions.ts"
@@ -47,8 +48,25 @@ const SessionsHandlers = HttpApiBuilder.group(
   })
 )
 
-const UsersHandlers = HttpApiBuilder.group(Api, "users", (handlers) =>
-  handlers.handleAll({ me: () => Effect.map(CurrentSession, ({ user }) => user) })
+const UsersHandlers = HttpApiBuilder.group(
+  Api,
+  "users",
+  Effect.fn(function* (handlers) {
+    const languages = yield* AccountLanguages
+    return handlers.handleAll({
+      me: () => Effect.map(CurrentSession, ({ user }) => user),
+      language: () =>
+        Effect.map(
+          Effect.flatMap(CurrentSession, ({ user }) => languages.of(user.id)),
+          (language) => ({ language })
+        ),
+      setLanguage: ({ payload }) =>
+        Effect.as(
+          Effect.flatMap(CurrentSession, ({ user }) => languages.set(user.id, payload.language)),
+          done
+        )
+    })
+  })
 )
 
 export const AccountHandlers = Layer.mergeAll(AccountsHandlers, SessionsHandlers, UsersHandlers)

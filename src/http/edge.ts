@@ -1,11 +1,11 @@
 import { METHODS } from "node:http"
 import { Context, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { httpErrors } from "../api/errors.ts"
 import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
+import { CurrentLanguage, fallback, type Language, UnderstoodLanguage, understood } from "../language/Language.ts"
 import { clientAddress, type TrustedProxies } from "./clientAddress.ts"
-import { causeResponse, errorResponse } from "./errors.ts"
-import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders } from "./headers.ts"
+import { causeResponse, httpErrorResponse } from "./errors.ts"
+import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders, varyHeader } from "./headers.ts"
 import type { MethodsOf } from "./paths.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
@@ -92,8 +92,14 @@ export const Edge = (options: EdgeOptions) =>
       ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const requestId = crypto.randomUUID()
-          return answer(app, request, requestId, surroundings).pipe(
-            Effect.provideService(CurrentOrigin, originOf(request, requestId, options)),
+          const asked = understood(request.headers["accept-language"])
+          const language = asked ?? fallback
+          const context = Context.make(CurrentOrigin, originOf(request, requestId, options)).pipe(
+            Context.add(UnderstoodLanguage, asked),
+            Context.add(CurrentLanguage, language)
+          )
+          return answer(app, request, requestId, language, surroundings).pipe(
+            Effect.provideContext(context),
             Effect.annotateLogs({ requestId })
           )
         })
@@ -111,16 +117,17 @@ const answer = Effect.fnUntraced(function* <E, R>(
   app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
   request: HttpServerRequest.HttpServerRequest,
   requestId: string,
+  language: Language,
   { countersOf, headers, shutdown, ...options }: Surroundings
 ) {
   const started = performance.now()
   const exit = yield* Effect.exit(
     shutdown.begun
-      ? Effect.succeed(errorResponse(httpErrors.shuttingDown))
+      ? Effect.succeed(httpErrorResponse("shuttingDown", language))
       : lacksHost(request)
-        ? Effect.succeed(errorResponse(httpErrors.malformed))
+        ? Effect.succeed(httpErrorResponse("malformed", language))
         : Number(request.headers["content-length"] ?? 0) > largestBody
-          ? Effect.succeed(errorResponse(httpErrors.payloadTooLarge)) // at once, whatever is still on its way (A7)
+          ? Effect.succeed(httpErrorResponse("payloadTooLarge", language)) // at once, whatever is still on its way (A7)
           : Option.match(preflightAnswer(options.corsOrigins, request, options.methodsOf), {
               onNone: () => app,
               onSome: Effect.succeed
@@ -128,7 +135,7 @@ const answer = Effect.fnUntraced(function* <E, R>(
   )
   const { fault, response } = Exit.isSuccess(exit)
     ? { fault: false, response: exit.value }
-    : causeResponse(exit.cause, options.methodsOf)
+    : causeResponse(exit.cause, options.methodsOf, language)
   if (fault && Exit.isFailure(exit)) yield* Effect.logError("A request met a fault.", exit.cause)
 
   // The router leaves the route that it found in the context. The pattern alone is logged: a path or a query may hold a code (D4).
@@ -148,9 +155,13 @@ const answer = Effect.fnUntraced(function* <E, R>(
     status,
     millis: Math.round(millis * 10) / 10
   })
+  // An error is words; a page says itself in which language it is.
+  const spoken = response.headers["content-language"] ?? (status >= 400 ? language : undefined)
   return HttpServerResponse.setHeaders(response, {
     ...headers,
     ...corsHeaders(options.corsOrigins, request),
+    ...(spoken !== undefined && { "content-language": spoken }),
+    ...varyHeader(options.corsOrigins, spoken !== undefined),
     ...headersFor(status),
     ...response.headers,
     // Else the connection would hold the process up for as long as it is kept alive.

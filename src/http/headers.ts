@@ -26,13 +26,18 @@ export const corsHeaders = (
   origins: CorsOrigins,
   request: HttpServerRequest.HttpServerRequest
 ): Record<string, string | undefined> => ({
-  ...(origins.length > 0 && { vary: "Origin" }),
   ...(allows(origins, request) && {
     "access-control-allow-origin": request.headers.origin,
     "access-control-expose-headers":
       "x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset, www-authenticate"
   })
 })
+
+/** What of a request an answer depends on, for caches (RFC 9110, 12.5.5): whose page asks, and what its reader understands. */
+export const varyHeader = (origins: CorsOrigins, hasWords: boolean): Record<string, string> => {
+  const vary = [...(origins.length > 0 ? ["Origin"] : []), ...(hasWords ? ["Accept-Language"] : [])]
+  return vary.length > 0 ? { vary: vary.join(", ") } : {}
+}
 
 /** The answer to a browser that asks whether a page of a listed origin may send a request. */
 export const preflightAnswer = (

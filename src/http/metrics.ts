@@ -11,7 +11,7 @@ import { makeHolderOf } from "./tokens.ts"
 
 const shownToken = HttpApiBuilder.securityDecode(HttpApiSecurity.bearer)
 
-const unauthenticated = Schema.encodeSync(documentedUnauthenticated)(new Unauthenticated())
+const encodeUnauthenticated = Schema.encodeEffect(documentedUnauthenticated)
 
 /**
  * What there is to measure, in the text format of Prometheus, for whoever has the token. Not on a port of its own: a token goes
@@ -28,7 +28,8 @@ export const MetricsRoute = (token: Redacted.Redacted) =>
         paths.metrics,
         Effect.gen(function* () {
           const holder = yield* holderOf(yield* shownToken)
-          if (Option.isNone(holder)) return errorResponse(unauthenticated)
+          if (Option.isNone(holder))
+            return errorResponse(yield* Effect.orDie(encodeUnauthenticated(new Unauthenticated())))
           yield* Effect.provideService(refreshOutboxGauges, OutboxStatistics, statistics)
           return HttpServerResponse.text(yield* PrometheusMetrics.format(), {
             contentType: "text/plain; version=0.0.4; charset=utf-8"

@@ -1,23 +1,26 @@
 import { createServer, type Server, STATUS_CODES } from "node:http"
 import type { Duplex } from "node:stream"
-import { type ErrorBody, httpErrors } from "../api/errors.ts"
+import { type HttpError, httpError } from "../api/errors.ts"
+import { fallback, type Language, negotiate } from "../language/Language.ts"
 import { securityHeaders } from "./headers.ts"
 
 /** What Node's parser has against a request, by its error's code. */
-const parserErrors: Record<string, ErrorBody> = {
-  HPE_HEADER_OVERFLOW: httpErrors.headersTooLarge,
-  ERR_HTTP_REQUEST_TIMEOUT: httpErrors.timeout
+const parserErrors: Record<string, HttpError> = {
+  HPE_HEADER_OVERFLOW: "headersTooLarge",
+  ERR_HTTP_REQUEST_TIMEOUT: "timeout"
 }
 
 /** Answers on the bare connection, which can't be used any further: where a request ends can't be told. */
 const refuseWith =
   (headers: Record<string, string>) =>
-  (body: ErrorBody, socket: Duplex, method?: string): void => {
+  (error: HttpError, language: Language, socket: Duplex, method?: string): void => {
     if (!socket.writable) return void socket.destroy()
+    const body = httpError(error, language)
     const text = JSON.stringify(body)
     const fields = {
       "content-type": "application/json",
       "content-length": Buffer.byteLength(text),
+      "content-language": language,
       connection: "close",
       ...headers
     }
@@ -44,9 +47,11 @@ export const makeNodeServer = (options: { readonly publicUrl: URL }) => (): Serv
   })
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === "ECONNRESET") return void socket.destroy()
-    refuse(parserErrors[error.code ?? ""] ?? httpErrors.malformed, socket)
+    refuse(parserErrors[error.code ?? ""] ?? "malformed", fallback, socket)
   })
-  server.on("checkExpectation", (request) => refuse(httpErrors.expectationFailed, request.socket, request.method))
-  server.on("connect", (_, socket) => refuse(httpErrors.malformed, socket))
+  server.on("checkExpectation", (request) =>
+    refuse("expectationFailed", negotiate(request.headers["accept-language"]), request.socket, request.method)
+  )
+  server.on("connect", (request, socket) => refuse("malformed", negotiate(request.headers["accept-language"]), socket))
   return server
 }

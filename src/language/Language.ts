@@ -11,10 +11,18 @@ const isLanguage = Schema.is(Language)
 /** What is spoken where nobody said what they understand. */
 export const fallback: Language = "en"
 
-/** The language of whom is answered, or of whoever asked for what is being done. */
+/** The language that whoever asks is answered in. */
 export const CurrentLanguage = Context.Reference<Language>("rekey/language/CurrentLanguage", {
   defaultValue: () => fallback
 })
+
+/** The language that whoever asks said they understand; null where they said nothing, or nothing that we speak. */
+export const UnderstoodLanguage = Context.Reference<Language | null>("rekey/language/UnderstoodLanguage", {
+  defaultValue: () => null
+})
+
+/** A language as it is stored: none, or one that only a newer version speaks, is the fallback. */
+export const storedLanguage = (code: string | null): Language => (isLanguage(code) ? code : fallback)
 
 /** The direction in which a language is written, as HTML's `dir` has it. */
 export const directionOf = (language: Language): "ltr" | "rtl" => (language === "ar" ? "rtl" : "ltr")
@@ -34,7 +42,7 @@ const weightedRange = /^(\*|[a-z]{1,8}(?:-[a-z\d]{1,8})*)(?:[ \t]*;[ \t]*q=(0(?:
 /** More than any browser sends; what comes after them isn't looked at. */
 const mostRanges = 20
 
-const preferred = (header: string): Language => {
+const preferred = (header: string): Language | null => {
   const ranges = header
     .split(",", mostRanges)
     .flatMap((part) => {
@@ -50,17 +58,17 @@ const preferred = (header: string): Language => {
     const found = range === "*" ? languages.find((language) => !refused.has(language)) : primary
     if (isLanguage(found) && !refused.has(found)) return found
   }
-  return fallback
+  return null
 }
 
 /** Browsers send few different headers. Others could send any number, so what is kept is bounded. */
-const known = new Map<string, Language>()
+const known = new Map<string, Language | null>()
 const mostKnown = 500
 const longestKnown = 200
 
-/** The language of ours that the reader of an `Accept-Language` likes best (RFC 9110, 12.5.4); English where there is none. */
-export const negotiate = (acceptLanguage: string | undefined): Language => {
-  if (acceptLanguage === undefined || acceptLanguage === "") return fallback
+/** The language of ours that the reader of an `Accept-Language` likes best (RFC 9110, 12.5.4); null where it names none. */
+export const understood = (acceptLanguage: string | undefined): Language | null => {
+  if (acceptLanguage === undefined || acceptLanguage === "") return null
   const found = known.get(acceptLanguage)
   if (found !== undefined) return found
   const language = preferred(acceptLanguage)
@@ -70,3 +78,6 @@ export const negotiate = (acceptLanguage: string | undefined): Language => {
   }
   return language
 }
+
+/** The same, and English where it names none. */
+export const negotiate = (acceptLanguage: string | undefined): Language => understood(acceptLanguage) ?? fallback

@@ -1,6 +1,7 @@
+import { Record } from "effect"
 import { IntlMessageFormat } from "intl-messageformat"
 import { english, type MessageValues } from "./english.ts"
-import { type Language, localeOf } from "./Language.ts"
+import { directionOf, type Language, localeOf } from "./Language.ts"
 
 /** The name of a message: what `languages/en.json` has. */
 export type MessageKey = keyof typeof english
@@ -9,6 +10,9 @@ export type MessageKey = keyof typeof english
 export type ValuesOf<Key extends MessageKey> = Key extends keyof MessageValues
   ? readonly [values: MessageValues[Key]]
   : readonly []
+
+/** Messages that take nothing. */
+export type PlainKey = Exclude<MessageKey, keyof MessageValues>
 
 type Texts = Readonly<Record<MessageKey, string>>
 
@@ -31,12 +35,34 @@ const textsOf = (language: Language): Texts => {
   return fresh
 }
 
+type Element = ReturnType<IntlMessageFormat["getAst"]>[number]
+
+const parsed = (language: Language, message: string | Array<Element>) =>
+  new IntlMessageFormat(message, localeOf(language), undefined, { ignoreTag: true })
+
+const literal = (value: string): Element => ({ type: 0, value })
+
+/**
+ * A name or an address amid words that run the other way keeps its own direction, and none of its signs goes astray: between U+2068 and
+ * U+2069, which are invisible (Unicode's UAX #9, 2.4).
+ */
+const isolating = (elements: ReadonlyArray<Element>): Array<Element> =>
+  elements.flatMap((element): Array<Element> => {
+    if (element.type === 1) return [literal("\u2068"), element, literal("\u2069")]
+    if (element.type !== 5 && element.type !== 6) return [element]
+    return [
+      { ...element, options: Record.map(element.options, (option) => ({ ...option, value: isolating(option.value) })) }
+    ]
+  })
+
 /** A message that takes nothing is what it says; another one is parsed when it is first said. */
 type Sayable = string | IntlMessageFormat
 
-const parsed = (language: Language, key: MessageKey): Sayable => {
-  const format = new IntlMessageFormat(textsOf(language)[key], localeOf(language), undefined, { ignoreTag: true })
-  return format.getAst().every(({ type }) => type === 0) ? String(format.format()) : format
+const sayableOf = (language: Language, key: MessageKey): Sayable => {
+  const message = parsed(language, textsOf(language)[key])
+  const elements = message.getAst()
+  if (elements.every(({ type }) => type === 0)) return String(message.format())
+  return directionOf(language) === "rtl" ? parsed(language, isolating(elements)) : message
 }
 
 const sayable = new Map<Language, Map<MessageKey, Sayable>>()
@@ -50,7 +76,7 @@ export const say = <Key extends MessageKey>(language: Language, key: Key, ...[va
   }
   let message = ofLanguage.get(key)
   if (message === undefined) {
-    message = parsed(language, key)
+    message = sayableOf(language, key)
     ofLanguage.set(key, message)
   }
   return typeof message === "string" ? message : String(message.format({ ...values }))

@@ -2,6 +2,12 @@
 
 /** The English messages. Here, and not read from their file, since the contract describes itself with them. */
 export const english = {
+  "device.known":
+    "{system, select, iphone {{program} on an iPhone} ipad {{program} on an iPad} mac {{program} on a Mac} other {{program} on {name}}}",
+  "device.unknown": "an unknown device",
+  "device.unknownProgram": "an unknown program",
+  "duration.hoursAndMinutes": "{hours} and {minutes}",
+  "duration.moment": "less than a minute",
   "error.AccountBlocked": "This account is blocked.",
   "error.AccountExists": "The address or the user name is taken.",
   "error.AccountNotFound": "Nobody has this address or user name.",
@@ -9,7 +15,6 @@ export const english = {
   "error.ConfirmationCodeExpired": "This confirmation code has expired. Ask for a new one, or register again.",
   "error.ConfirmationCodeNotFound": "There is no such confirmation code.",
   "error.ConfirmationCodeUsed": "This address is confirmed already. Sign in.",
-  "error.InternalError": "Something went wrong on our side.",
   "error.InvalidCredentials": "Wrong identifier or password.",
   "error.InvalidRequest": "The request doesn't have the documented form.",
   "error.PasswordMismatch": "The two passwords differ.",
@@ -22,6 +27,82 @@ export const english = {
   "error.SessionNotFound": "There is no such session.",
   "error.Unauthenticated": "Sign in first: a valid bearer token is missing.",
   "error.Unavailable": "The service can't answer now. Try again shortly.",
+  "error.UnsupportedMediaType": "The body must be application/json.",
+  "error.field.email": "Must be one e-mail address, such as ada@example.com.",
+  "error.field.empty": "Must not be empty.",
+  "error.field.invalid": "Isn't valid.",
+  "error.field.missing": "Is missing.",
+  "error.field.notJson": "The body must be a JSON object.",
+  "error.field.notText": "Must be a string.",
+  "error.field.text": "Must hold no NUL and no unpaired surrogate.",
+  "error.field.type": "Must be of the documented type.",
+  "error.field.username": "Must be 3 to 64 characters long, without @.",
+  "error.http.expectationFailed": "No expectation but 100-continue is met.",
+  "error.http.fromElsewhere": "This form was sent from another site.",
+  "error.http.headersTooLarge": "The headers are too large.",
+  "error.http.internal": "Something went wrong on our side.",
+  "error.http.malformed": "This is not an HTTP request that can be understood.",
+  "error.http.methodNotAllowed": "This path doesn't take this method.",
+  "error.http.notAForm": "The body must be a form.",
+  "error.http.notFound": "There is nothing here.",
+  "error.http.payloadTooLarge": "The body is larger than 64 KiB.",
+  "error.http.shuttingDown": "The service is shutting down. Try again shortly.",
+  "error.http.timeout": "The request took too long to arrive.",
+  "mail.code": "If the link doesn't work, use this code instead:",
+  "mail.confirm.subject": "Confirm your address for {app}",
+  "mail.confirm.asked":
+    "Somebody, hopefully you, asked for an account at {app} with the address {address}. Confirm it to open the account.",
+  "mail.confirm.askedNamed":
+    "Somebody, hopefully you, asked for an account at {app} with the address {address}, with the user name {name}. Confirm it to open the account.",
+  "mail.confirm.askedAgain":
+    "Somebody, hopefully you, asked to confirm {address} as the address of an account at {app}.",
+  "mail.confirm.button": "Confirm the address",
+  "mail.confirm.end": "Link and code can be used once, and end in {end}.",
+  "mail.confirm.notYou":
+    "If it wasn't you, don't confirm it, since whoever asked knows the password: without you there will be no account.",
+  "mail.confirm.notYouAgain": "If it wasn't you, there is nothing to do.",
+  "mail.confirm.why": "You get this mail because somebody gave your address at {app}.",
+  "mail.notice.when": "When: {time}",
+  "mail.notice.fromAddress": "From: {device} at the address {address}",
+  "mail.notice.fromNetwork": "From: {device} in the network {network}",
+  "mail.notice.fromUnknown": "From: {device} at an address that isn't recorded",
+  "mail.notice.newPassword":
+    "If it was you, there is nothing to do. All other sessions have ended: sign in again with the new password.",
+  "mail.notice.notYou":
+    "If it wasn't you, somebody else may be in your account. Go to {app} the way you always do, say that you forgot your password, and choose a new one: that ends every session. Then change the password of your mailbox, and tell those who run {app}.",
+  "mail.passwordReset.subject": "Your {app} password was reset",
+  "mail.passwordReset.what":
+    "The password of the {app} account of {address} was reset with a code from a mail to this address.",
+  "mail.passwordReset.why":
+    "You get this mail because an account at {app} has your address, and its password was reset.",
+  "mail.passwordChanged.subject": "Your {app} password was changed",
+  "mail.passwordChanged.what":
+    "The password of the {app} account of {address} was changed by somebody who was signed in and knew the former one.",
+  "mail.passwordChanged.why":
+    "You get this mail because an account at {app} has your address, and its password was changed.",
+  "mail.registration.subject": "You have an account at {app} already",
+  "mail.registration.what":
+    "Somebody asked for a new account at {app} with the address {address}. There is one with it already, so no other was made.",
+  "mail.registration.you":
+    "If it was you, sign in with the account that you have. If you forgot its password, go to {app} the way you always do, say so, and choose a new one.",
+  "mail.registration.notYou":
+    "If it wasn't you, there is nothing to do: whoever it was has learnt nothing, and nothing has changed.",
+  "mail.registration.why":
+    "You get this mail because an account at {app} has your address, and somebody tried to register with it.",
+  "mail.reset.subject": "Reset your {app} password",
+  "mail.reset.asked": "Somebody, hopefully you, asked to reset the password of the {app} account of {address}.",
+  "mail.reset.askedByAdministrator":
+    "An administrator of {app} asked to reset the password of the {app} account of {address}.",
+  "mail.reset.button": "Choose a new password",
+  "mail.reset.end": "Link and code can be used once, and end in {end}. Keep them to yourself: they open the account.",
+  "mail.reset.notYou":
+    "If it wasn't you, there is nothing to do: without this mail your password can't be changed this way.",
+  "mail.reset.notWanted":
+    "If you don't want a new password, there is nothing to do: without this mail your password can't be changed this way.",
+  "mail.reset.why":
+    "You get this mail because an account at {app} has your address, and its password was said to be forgotten.",
+  "mail.reset.whyAdministrator":
+    "You get this mail because an account at {app} has your address, and an administrator started a reset of its password.",
   "policy.breached": "This password is known from a data breach. Choose one that you have used nowhere else.",
   "policy.tooClose":
     "The password is little more than your address, your user name or the name of this service. Choose one that says nothing of you.",
@@ -43,11 +124,11 @@ export const english = {
   "page.confirmDone.title": "Your address is confirmed",
   "page.error.code": "Enter the code from the mail.",
   "page.error.email": "Enter one e-mail address, such as ada@example.com.",
-  "page.error.heading": "That didn’t work",
+  "page.error.heading": "That didn't work",
   "page.error.identifier": "Enter your e-mail address or user name.",
   "page.error.password": "Enter your password.",
   "page.error.titled": "Error: {title}",
-  "page.error.unusable": "The password holds a character that can’t be used.",
+  "page.error.unusable": "The password holds a character that can't be used.",
   "page.error.username": "Enter a user name of 3 to 64 characters, without @.",
   "page.error.wrongPassword": "This is not your current password.",
   "page.field.code": "Code from the mail",
@@ -99,11 +180,44 @@ export const english = {
   "page.signIn.title": "Sign in",
   "page.unusable.another": "Ask for a new mail",
   "page.unusable.code": "Enter another code",
-  "page.unusable.title": "This link doesn’t work any more"
+  "page.unusable.title": "This link doesn't work any more"
 } as const
 
 /** What each message takes that takes something. */
 export interface MessageValues {
+  readonly "device.known": {
+    readonly system: "iphone" | "ipad" | "mac" | "other"
+    readonly program: string
+    readonly name: string
+  }
+  readonly "duration.hoursAndMinutes": { readonly hours: string; readonly minutes: string }
+  readonly "mail.confirm.subject": { readonly app: string }
+  readonly "mail.confirm.asked": { readonly app: string; readonly address: string }
+  readonly "mail.confirm.askedNamed": { readonly app: string; readonly address: string; readonly name: string }
+  readonly "mail.confirm.askedAgain": { readonly address: string; readonly app: string }
+  readonly "mail.confirm.end": { readonly end: string }
+  readonly "mail.confirm.why": { readonly app: string }
+  readonly "mail.notice.when": { readonly time: string }
+  readonly "mail.notice.fromAddress": { readonly device: string; readonly address: string }
+  readonly "mail.notice.fromNetwork": { readonly device: string; readonly network: string }
+  readonly "mail.notice.fromUnknown": { readonly device: string }
+  readonly "mail.notice.notYou": { readonly app: string }
+  readonly "mail.passwordReset.subject": { readonly app: string }
+  readonly "mail.passwordReset.what": { readonly app: string; readonly address: string }
+  readonly "mail.passwordReset.why": { readonly app: string }
+  readonly "mail.passwordChanged.subject": { readonly app: string }
+  readonly "mail.passwordChanged.what": { readonly app: string; readonly address: string }
+  readonly "mail.passwordChanged.why": { readonly app: string }
+  readonly "mail.registration.subject": { readonly app: string }
+  readonly "mail.registration.what": { readonly app: string; readonly address: string }
+  readonly "mail.registration.you": { readonly app: string }
+  readonly "mail.registration.why": { readonly app: string }
+  readonly "mail.reset.subject": { readonly app: string }
+  readonly "mail.reset.asked": { readonly app: string; readonly address: string }
+  readonly "mail.reset.askedByAdministrator": { readonly app: string; readonly address: string }
+  readonly "mail.reset.end": { readonly end: string }
+  readonly "mail.reset.why": { readonly app: string }
+  readonly "mail.reset.whyAdministrator": { readonly app: string }
   readonly "policy.tooLong": { readonly most: number }
   readonly "policy.tooShort": { readonly least: number }
   readonly "page.error.titled": { readonly title: string }

@@ -1,7 +1,10 @@
 import { Redacted } from "effect"
 import type { ConfirmationCode } from "../domain/ConfirmationCode.ts"
 import type { Email } from "../domain/Email.ts"
-import { codeLink, inWords, letter, oneLine, words } from "./Letter.ts"
+import type { Language } from "../language/Language.ts"
+import { say } from "../language/Messages.ts"
+import { durationIn } from "../language/Time.ts"
+import { codeLink, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 
 /**
@@ -16,6 +19,7 @@ const tellable = /^[\p{L}\p{N}_-]{3,32}$/u
  */
 export const confirmationMail = (contents: {
   readonly id: string
+  readonly language: Language
   readonly appName: string
   readonly recipient: Email
   readonly confirmationUrl: URL
@@ -24,28 +28,31 @@ export const confirmationMail = (contents: {
   readonly username: string
   readonly isAccount: boolean
 }): Mail => {
+  const { isAccount, language, recipient, username } = contents
   const app = oneLine(contents.appName)
-  const { isAccount, recipient, username } = contents
+  const account = { app, address: recipient }
   const code = Redacted.value(contents.code)
-  const end = inWords(contents.livesForMillis)
-  const named = tellable.test(username) ? `, with the user name ${username}` : ""
+  const end = durationIn(language, contents.livesForMillis)
 
-  const parts = letter(`Confirm your address for ${app}`, [
-    words(
-      isAccount
-        ? `Somebody, hopefully you, asked to confirm ${recipient} as the address of an account at ${app}.`
-        : `Somebody, hopefully you, asked for an account at ${app} with the address ${recipient}${named}. Confirm it to open the account.`
-    ),
-    { _tag: "Link", label: "Confirm the address", url: codeLink(contents.confirmationUrl, code) },
-    words("If the link doesn't work, use this code instead:"),
-    { _tag: "Code", code },
-    words(`Link and code can be used once, and end in ${end}.`),
-    words(
-      isAccount
-        ? "If it wasn't you, there is nothing to do."
-        : "If it wasn't you, don't confirm it, since whoever asked knows the password: without you there will be no account."
-    ),
-    words(`You get this mail because somebody gave your address at ${app}.`)
-  ])
+  const asked = () => {
+    if (isAccount) return say(language, "mail.confirm.askedAgain", account)
+    return tellable.test(username)
+      ? say(language, "mail.confirm.askedNamed", { ...account, name: username })
+      : say(language, "mail.confirm.asked", account)
+  }
+  const parts = letter({
+    language,
+    app,
+    subject: say(language, "mail.confirm.subject", { app }),
+    blocks: [
+      words(asked()),
+      { _tag: "Link", label: say(language, "mail.confirm.button"), url: codeLink(contents.confirmationUrl, code) },
+      words(say(language, "mail.code")),
+      { _tag: "Code", code },
+      words(say(language, "mail.confirm.end", { end })),
+      words(say(language, isAccount ? "mail.confirm.notYouAgain" : "mail.confirm.notYou"))
+    ],
+    why: say(language, "mail.confirm.why", { app })
+  })
   return { id: contents.id, to: recipient, ...parts }
 }

@@ -1,4 +1,4 @@
-import { Duration } from "effect"
+import { directionOf, type Language } from "../language/Language.ts"
 import { type Html, html } from "../markup/Html.ts"
 
 /** One line without control characters, so that no header, page or terminal is led astray (D7). */
@@ -7,18 +7,6 @@ export const oneLine = (text: string): string =>
     .toWellFormed()
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
     .trim()
-
-/** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
-const slackMillis = 10_000
-
-const count = (number: number, noun: string): ReadonlyArray<string> =>
-  number === 0 ? [] : [`${number} ${noun}${number === 1 ? "" : "s"}`]
-
-/** How long something lasts, as one says it: `1 hour and 30 minutes`. */
-export const inWords = (millis: number): string => {
-  const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
-  return [...count(days * 24 + hours, "hour"), ...count(minutes, "minute")].join(" and ") || "less than a minute"
-}
 
 /** `page`, which comes from configuration alone (D1), with the code as its query parameter `code`. */
 export const codeLink = (page: URL, code: string): string => {
@@ -30,6 +18,7 @@ export const codeLink = (page: URL, code: string): string => {
 /** A mail's words, from which both the text and the HTML are made. */
 export type Block =
   | { readonly _tag: "Words"; readonly words: string }
+  | { readonly _tag: "Facts"; readonly facts: ReadonlyArray<string> }
   | { readonly _tag: "Link"; readonly label: string; readonly url: string }
   | { readonly _tag: "Code"; readonly code: string }
 
@@ -39,6 +28,8 @@ const textOf = (block: Block): string => {
   switch (block._tag) {
     case "Words":
       return block.words
+    case "Facts":
+      return block.facts.join("\n")
     case "Link":
       return `${block.label}:\n${block.url}`
     case "Code":
@@ -46,40 +37,113 @@ const textOf = (block: Block): string => {
   }
 }
 
+/**
+ * What a client shows that strips `<style>`, as most do somewhere, is all there is: every style stands in its element, and nothing is
+ * loaded. A client that knows `light-dark()` follows its reader into the dark, another one takes the light colour, which stands
+ * before it, or turns the colours itself.
+ */
+const coloured = (property: "color" | "background-color" | "border-color", light: string, dark: string): string =>
+  `${property}:${light};${property}:light-dark(${light},${dark})`
+
+const ink = coloured("color", "#1f2328", "#e6e8ec")
+const paleInk = coloured("color", "#57606a", "#a3abb8")
+const linkInk = coloured("color", "#1d4ed8", "#8fb4ff")
+const desk = coloured("background-color", "#f3f4f6", "#111318")
+const paper = coloured("background-color", "#ffffff", "#1c1f26")
+const tint = coloured("background-color", "#f6f7f9", "#252932")
+const edge = coloured("border-color", "#d8dde3", "#3a404c")
+
+/** One colour by day and by night: white on it has a contrast of 6.7. */
+const accent = "#1d4ed8"
+
+const monospace = "ui-monospace,SFMono-Regular,Menlo,Consolas,'Courier New',monospace"
+
+/** What the systems that mails are read on have for a script, the best first. */
+const fontsFor = (language: Language): string => {
+  switch (language) {
+    case "ar":
+      return "'Segoe UI','Geeza Pro','Noto Sans Arabic',Tahoma,Arial,sans-serif"
+    case "ja":
+      return "'Hiragino Sans','Yu Gothic UI',Meiryo,'Noto Sans JP','Noto Sans CJK JP',sans-serif"
+    default:
+      return "-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
+  }
+}
+
 const htmlOf = (block: Block): Html => {
   switch (block._tag) {
     case "Words":
       return html`<p style="margin:0 0 20px">${block.words}</p>\n`
+    case "Facts":
+      return html`<div style="margin:0 0 20px;padding:12px 16px;border-radius:8px;${tint}">
+${block.facts.map((fact) => html`<p style="margin:2px 0">${fact}</p>\n`)}</div>\n`
+    // Outlook gives a link no padding, but a cell of a table. The address is shown: whoever wants to can see where it leads.
     case "Link":
-      return html`<p style="margin:0 0 12px"><a href="${block.url}" style="display:inline-block;padding:12px 20px;\
-border-radius:6px;background:#1d4ed8;color:#ffffff;font-weight:600;text-decoration:none">${block.label}</a></p>
-<p style="margin:0 0 20px;font-size:13px;word-break:break-all"><a href="${block.url}">${block.url}</a></p>\n`
+      return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px"><tr>
+<td bgcolor="${accent}" style="border-radius:8px;background-color:${accent}"><a href="${block.url}" \
+style="display:inline-block;padding:13px 24px;border-radius:8px;color:#ffffff;font-weight:600;text-decoration:none">${block.label}</a></td>
+</tr></table>
+<p dir="ltr" style="margin:0 0 24px;font-size:13px;line-height:1.5;text-align:left;word-break:break-all"><a href="${block.url}" style="${linkInk}">${block.url}</a></p>\n`
     case "Code":
-      return html`<p style="margin:0 0 20px;padding:12px;border:1px solid #94a3b8;border-radius:6px;\
-font-family:ui-monospace,Consolas,monospace;word-break:break-all">${block.code}</p>\n`
+      return html`<p dir="ltr" style="margin:0 0 24px;padding:14px 16px;border:1px solid;border-radius:8px;${edge};${tint};\
+font-family:${monospace};font-size:15px;line-height:1.5;text-align:left;word-break:break-all;-webkit-user-select:all;user-select:all">${block.code}</p>\n`
   }
 }
 
-const pageOf = (title: string, blocks: ReadonlyArray<Block>): Html =>
-  html`<!doctype html>
-<html lang="en">
+/**
+ * The frame is a table, and for Outlook, which knows no `max-width`, one of a fixed width around it. What a client that takes the
+ * body alone would lose stands on the table too: language, direction, colours.
+ */
+const pageOf = (language: Language, app: string, title: string, blocks: ReadonlyArray<Block>, why: string): Html => {
+  const direction = directionOf(language)
+  const start = direction === "rtl" ? "right" : "left"
+  return html`<!doctype html>
+<html lang="${language}" dir="${direction}" style="color-scheme:light dark">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
+<meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">
 <title>${title}</title>
 </head>
-<body style="margin:0;padding:24px;font-family:system-ui,sans-serif;font-size:16px;line-height:1.5">
-<div style="max-width:560px;margin:0 auto">
-<h1 style="margin:0 0 20px;font-size:20px">${title}</h1>
-${blocks.map(htmlOf)}</div>
+<body style="margin:0;padding:0;${desk}">
+<table role="presentation" lang="${language}" dir="${direction}" width="100%" cellpadding="0" cellspacing="0" border="0" \
+style="table-layout:fixed;word-wrap:break-word;color-scheme:light dark;${desk};${ink};font-family:${fontsFor(language)};font-size:16px;line-height:1.6;text-align:${start}"><tr>
+<td align="center" style="padding:32px 12px">
+<!--[if mso]><table role="presentation" width="560" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="table-layout:fixed;max-width:560px">
+<tr><td style="padding:0 29px 14px;${ink};font-size:15px;font-weight:600;text-align:${start}">${app}</td></tr>
+<tr><td bgcolor="#ffffff" style="padding:32px 28px 12px;border:1px solid;border-radius:12px;${edge};${paper};${ink};\
+text-align:${start}">
+<h1 style="margin:0 0 20px;font-size:22px;line-height:1.35;font-weight:700;word-break:auto-phrase">${title}</h1>
+${blocks.map(htmlOf)}</td></tr>
+<tr><td style="padding:16px 29px 0;${paleInk};font-size:13px;line-height:1.6;text-align:${start}">${why}</td></tr>
+</table>
+<!--[if mso]></td></tr></table><![endif]-->
+</td>
+</tr></table>
 </body>
 </html>
 `
+}
 
-/** The subject, and the same words as text and as HTML. */
-export const letter = (subject: string, blocks: ReadonlyArray<Block>) => ({
-  subject,
-  text: `${blocks.map(textOf).join("\n\n")}\n`,
-  html: pageOf(subject, blocks).markup
-})
+/** A subject is one direction in any case: where it is shown, what keeps a name's direction could be shown as boxes. */
+const withoutIsolates = (text: string): string => text.replace(/[\u2066-\u2069]/g, "")
+
+/** The subject, and the same words as text and as HTML; `why` the reader gets it comes last. */
+export const letter = (contents: {
+  readonly language: Language
+  readonly app: string
+  readonly subject: string
+  readonly blocks: ReadonlyArray<Block>
+  readonly why: string
+}) => {
+  const { app, blocks, language, subject, why } = contents
+  return {
+    language,
+    subject: withoutIsolates(subject),
+    text: `${[...blocks.map(textOf), why].join("\n\n")}\n`,
+    html: pageOf(language, app, subject, blocks, why).markup
+  }
+}

@@ -1,49 +1,42 @@
 import type { Email } from "../domain/Email.ts"
+import { deviceIn } from "../language/Device.ts"
+import type { Language } from "../language/Language.ts"
+import { say } from "../language/Messages.ts"
+import { timeIn } from "../language/Time.ts"
 import { letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 import type { Notice } from "./Outbox.ts"
 
-const utc = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: "UTC" })
-
-/** In UTC, since nobody knows where the reader is: `24 November 2026 at 13:05 UTC`. */
-const inUtc = (at: Date): string => `${utc.format(at)} UTC`
-
-const place = (address: string | null): string => {
-  if (address === null) return "at an address that isn't recorded"
-  return address.includes("/") ? `in the network ${address}` : `at the address ${address}`
+const from = (language: Language, { clientAddress, device: kept }: Notice): string => {
+  const device = deviceIn(language, oneLine(kept))
+  if (clientAddress === null) return say(language, "mail.notice.fromUnknown", { device })
+  const address = oneLine(clientAddress)
+  return address.includes("/")
+    ? say(language, "mail.notice.fromNetwork", { device, network: address })
+    : say(language, "mail.notice.fromAddress", { device, address })
 }
 
 /** What happened, what to do about it, and why the owner gets the mail. */
-const told = ({ event }: Notice, app: string, recipient: Email) => {
-  const newPassword = {
-    yours: "If it was you, there is nothing to do. All other sessions have ended: sign in again with the new password.",
-    notYours: `If it wasn't you, somebody else may be in your account. Go to ${app} the way you always do, say that you forgot your \
-password, and choose a new one: that ends every session. Then change the password of your mailbox, and tell those who run ${app}.`
-  }
+const told = ({ event }: Notice, language: Language, account: { readonly app: string; readonly address: string }) => {
   switch (event) {
     case "password-reset":
+    case "password-changed": {
+      const happened = event === "password-reset" ? "mail.passwordReset" : "mail.passwordChanged"
       return {
-        subject: `Your ${app} password was reset`,
-        words: `The password of the ${app} account of ${recipient} was reset with a code from a mail to this address.`,
-        ...newPassword,
-        reason: "its password was reset"
+        subject: say(language, `${happened}.subject`, account),
+        what: say(language, `${happened}.what`, account),
+        yours: say(language, "mail.notice.newPassword"),
+        notYours: say(language, "mail.notice.notYou", account),
+        why: say(language, `${happened}.why`, account)
       }
-    case "password-changed":
-      return {
-        subject: `Your ${app} password was changed`,
-        words: `The password of the ${app} account of ${recipient} was changed by somebody who was signed in and knew the former one.`,
-        ...newPassword,
-        reason: "its password was changed"
-      }
+    }
     case "registration-attempted":
       return {
-        subject: `You have an account at ${app} already`,
-        words: `Somebody asked for a new account at ${app} with the address ${recipient}. There is one with it already, so no other was made.`,
-        yours: `If it was you, sign in with the account that you have. If you forgot its password, go to ${app} the way you always do, say \
-so, and choose a new one.`,
-        notYours:
-          "If it wasn't you, there is nothing to do: whoever it was has learnt nothing, and nothing has changed.",
-        reason: "somebody tried to register with it"
+        subject: say(language, "mail.registration.subject", account),
+        what: say(language, "mail.registration.what", account),
+        yours: say(language, "mail.registration.you", account),
+        notYours: say(language, "mail.registration.notYou"),
+        why: say(language, "mail.registration.why", account)
       }
   }
 }
@@ -54,20 +47,15 @@ so, and choose a new one.`,
  */
 export const noticeMail = (contents: {
   readonly id: string
+  readonly language: Language
   readonly appName: string
   readonly recipient: Email
   readonly notice: Notice
 }): Mail => {
-  const { id, notice, recipient } = contents
+  const { id, language, notice, recipient } = contents
   const app = oneLine(contents.appName)
-  const { notYours, reason, subject, words: what, yours } = told(notice, app, recipient)
-  const parts = letter(subject, [
-    words(what),
-    words(`When: ${inUtc(notice.at)}`),
-    words(`From: ${oneLine(notice.device)} ${oneLine(place(notice.clientAddress))}`),
-    words(yours),
-    words(notYours),
-    words(`You get this mail because an account at ${app} has your address, and ${reason}.`)
-  ])
-  return { id, to: recipient, ...parts }
+  const { notYours, subject, what, why, yours } = told(notice, language, { app, address: recipient })
+  const facts = [say(language, "mail.notice.when", { time: timeIn(language, notice.at) }), from(language, notice)]
+  const blocks = [words(what), { _tag: "Facts", facts } as const, words(yours), words(notYours)]
+  return { id, to: recipient, ...letter({ language, app, subject, blocks, why }) }
 }

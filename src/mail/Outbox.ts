@@ -1,6 +1,7 @@
 import { Context, type Effect } from "effect"
 import type { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
+import type { Language } from "../language/Language.ts"
 import type { FreshConfirmationCode } from "../secrets/ConfirmationCodeMint.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
@@ -10,6 +11,8 @@ interface Claimed {
   /** The same at every try; random letters and digits. */
   readonly messageId: string
   readonly recipient: Email
+  /** The account's own, else that of whoever asked for the mail. */
+  readonly language: Language
   /** How often this mail was tried, this time included. */
   readonly attempts: number
   /** Since it was queued, by the store's clock, in milliseconds. */

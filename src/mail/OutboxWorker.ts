@@ -2,6 +2,7 @@ import { Context, Data, Effect, FiberSet, Layer, Option, Random, Schedule } from
 import { makeWorker } from "../background/Worker.ts"
 import { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
+import type { Language } from "../language/Language.ts"
 import { ConfirmationCodeMint } from "../secrets/ConfirmationCodeMint.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { confirmationMail } from "./ConfirmationMail.ts"
@@ -59,8 +60,8 @@ export class OutboxWorker extends Context.Service<
   {
     /** Says that there is a mail to send; returns at once. */
     readonly wake: Effect.Effect<void>
-    /** Has the work of one mail done for nobody, all but its conversation (C2); returns at once. */
-    readonly rehearse: Effect.Effect<void>
+    /** Has the work of one mail in this language done for nobody, all but its conversation (C2); returns at once. */
+    rehearse(language: Language): Effect.Effect<void>
   }
 >()("rekey/mail/OutboxWorker") {
   /** `appName` and the pages that take the codes go into the mails; all come from configuration. */
@@ -89,15 +90,18 @@ export class OutboxWorker extends Context.Service<
           every: lookEvery,
           gatherMillis: options.gatherMillis ?? 25
         })
-        let rehearsals = 0
+        const rehearsals: Array<Language> = []
 
         const renderCode = Effect.fnUntraced(function* (
-          mail: Pick<ClaimedResetCode, "byAdministrator" | "code" | "codeLivesForMillis" | "messageId" | "recipient">
+          mail: Pick<
+            ClaimedResetCode,
+            "byAdministrator" | "code" | "codeLivesForMillis" | "language" | "messageId" | "recipient"
+          >
         ) {
           const code = yield* mint.derive(mail.code)
-          const { byAdministrator, codeLivesForMillis: livesForMillis, messageId: id, recipient } = mail
+          const { byAdministrator, codeLivesForMillis: livesForMillis, language, messageId: id, recipient } = mail
           return Option.map(code, (code) =>
-            resetMail({ ...options, id, byAdministrator, code, recipient, livesForMillis })
+            resetMail({ ...options, id, language, byAdministrator, code, recipient, livesForMillis })
           )
         })
 
@@ -187,8 +191,8 @@ export class OutboxWorker extends Context.Service<
             Effect.annotateLogs(delivery, { mailId: String(mail.id), kind: mailKind(mail), attempts: mail.attempts })
         )
 
-        const rehearseOne = Effect.fn("OutboxWorker.deliver", { root: true })(function* () {
-          yield* renderCode({ ...nobodysMail, code: nobodysCode })
+        const rehearseOne = Effect.fn("OutboxWorker.deliver", { root: true })(function* (language: Language) {
+          yield* renderCode({ ...nobodysMail, language, code: nobodysCode })
           yield* Effect.ignore(outbox.rehearse)
         }, Effect.ensuring(worker.wake))
 
@@ -201,17 +205,18 @@ export class OutboxWorker extends Context.Service<
             if (room <= 0) return false
             const mails = yield* outbox.claim(room, leaseMillis)
             for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
-            for (; rehearsals > 0; rehearsals--) yield* FiberSet.run(inHand, rehearseOne())
+            for (const language of rehearsals.splice(0)) yield* FiberSet.run(inHand, rehearseOne(language))
             return mails.length === room
           })
         )
 
         return OutboxWorker.of({
           wake: worker.wake,
-          rehearse: Effect.suspend(() => {
-            rehearsals++
-            return worker.wake
-          })
+          rehearse: (language) =>
+            Effect.suspend(() => {
+              rehearsals.push(language)
+              return worker.wake
+            })
         })
       })
     )

@@ -1,7 +1,10 @@
 import { Redacted } from "effect"
 import type { Email } from "../domain/Email.ts"
 import type { ResetCode } from "../domain/ResetCode.ts"
-import { codeLink, inWords, letter, oneLine, words } from "./Letter.ts"
+import type { Language } from "../language/Language.ts"
+import { say } from "../language/Messages.ts"
+import { durationIn } from "../language/Time.ts"
+import { codeLink, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 
 /**
@@ -10,6 +13,7 @@ import type { Mail } from "./Mailer.ts"
  */
 export const resetMail = (contents: {
   readonly id: string
+  readonly language: Language
   readonly appName: string
   readonly recipient: Email
   readonly resetUrl: URL
@@ -18,25 +22,25 @@ export const resetMail = (contents: {
   readonly code: ResetCode
   readonly livesForMillis: number
 }): Mail => {
+  const { byAdministrator, language, recipient } = contents
   const app = oneLine(contents.appName)
+  const account = { app, address: recipient }
   const code = Redacted.value(contents.code)
-  const end = inWords(contents.livesForMillis)
-  const asked = contents.byAdministrator
-    ? {
-        by: `An administrator of ${app}`,
-        otherwise: "If you don't want a new password",
-        reason: "an administrator started a reset of its password"
-      }
-    : { by: "Somebody, hopefully you,", otherwise: "If it wasn't you", reason: "its password was said to be forgotten" }
+  const end = durationIn(language, contents.livesForMillis)
 
-  const parts = letter(`Reset your ${app} password`, [
-    words(`${asked.by} asked to reset the password of the ${app} account of ${contents.recipient}.`),
-    { _tag: "Link", label: "Choose a new password", url: codeLink(contents.resetUrl, code) },
-    words("If the link doesn't work, use this code instead:"),
-    { _tag: "Code", code },
-    words(`Link and code can be used once, and end in ${end}. Keep them to yourself: they open the account.`),
-    words(`${asked.otherwise}, there is nothing to do: without this mail your password can't be changed this way.`),
-    words(`You get this mail because an account at ${app} has your address, and ${asked.reason}.`)
-  ])
-  return { id: contents.id, to: contents.recipient, ...parts }
+  const parts = letter({
+    language,
+    app,
+    subject: say(language, "mail.reset.subject", { app }),
+    blocks: [
+      words(say(language, byAdministrator ? "mail.reset.askedByAdministrator" : "mail.reset.asked", account)),
+      { _tag: "Link", label: say(language, "mail.reset.button"), url: codeLink(contents.resetUrl, code) },
+      words(say(language, "mail.code")),
+      { _tag: "Code", code },
+      words(say(language, "mail.reset.end", { end })),
+      words(say(language, byAdministrator ? "mail.reset.notWanted" : "mail.reset.notYou"))
+    ],
+    why: say(language, byAdministrator ? "mail.reset.whyAdministrator" : "mail.reset.why", { app })
+  })
+  return { id: contents.id, to: recipient, ...parts }
 }

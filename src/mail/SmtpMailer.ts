@@ -25,6 +25,16 @@ const settings = {
 }
 
 /**
+ * No out-of-office replies: by RFC 3834, and as Exchange wants to be told. No `List-Unsubscribe` (RFC 2369, RFC 8058): each mail is
+ * one that somebody asked for or that guards an account, there is no list, and nobody should lose such mails by a button.
+ */
+const headersOf = ({ language }: Mail) => ({
+  "Auto-Submitted": "auto-generated",
+  "X-Auto-Response-Suppress": "All",
+  "Content-Language": language
+})
+
+/**
  * The reply's status code, Nodemailer's error code and the one of the system behind it. Nothing else: servers repeat
  * addresses and more in their replies (D4).
  */
@@ -70,7 +80,7 @@ export const layer = (options: { readonly url: Redacted.Redacted; readonly from:
                 from: sender,
                 to: recipient,
                 messageId: `<${mail.id}@${domain}>`,
-                headers: { "Auto-Submitted": "auto-generated" }, // no out-of-office replies (RFC 3834)
+                headers: headersOf(mail),
                 subject: mail.subject,
                 text: mail.text,
                 html: mail.html

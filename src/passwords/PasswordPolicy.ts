@@ -1,6 +1,6 @@
 import { Array, Context, Effect, Layer } from "effect"
 import type { Unavailable } from "../domain/Failure.ts"
-import { normalized, type Password, PasswordRejected } from "../domain/Password.ts"
+import { normalized, type Password, type PasswordFault, PasswordRejected } from "../domain/Password.ts"
 import { BreachCheck } from "./BreachCheck.ts"
 import { isListed, readCommonPasswords } from "./CommonPasswords.ts"
 
@@ -23,7 +23,7 @@ export class PasswordPolicy extends Context.Service<
     /** Costs nothing: meant to run before anything else (E8). */
     checkLength(password: Password): Effect.Effect<void, PasswordRejected>
     /**
-     * Every rule, for the account that is to have the password: all reasons at once. Meant to run before hashing. Whether the
+     * Every rule, for the account that is to have the password: all that is against it at once. Meant to run before hashing. Whether the
      * password is in a breach is asked only where nothing else is against it, since the question leaves the house.
      */
     checkFor(owner: PasswordOwner, password: Password): Effect.Effect<void, PasswordRejected | Unavailable>
@@ -45,22 +45,22 @@ export class PasswordPolicy extends Context.Service<
         // At the first password, and not at the start: a process may run for long without one.
         const commonPasswords = yield* Effect.cached(readCommonPasswords)
 
-        const lengthReasons = (password: string): ReadonlyArray<string> => {
+        const lengthFaults = (password: string): ReadonlyArray<PasswordFault> => {
           const length = [...password].length
-          if (length < minLength) return [`The password must have at least ${minLength} characters.`]
-          return length > maxLength ? [`The password may have at most ${maxLength} characters.`] : []
+          if (length < minLength) return [{ _tag: "TooShort", least: minLength }]
+          return length > maxLength ? [{ _tag: "TooLong", most: maxLength }] : []
         }
 
-        const checkLength = (password: Password) => refusedFor(lengthReasons(normalized(password)))
+        const checkLength = (password: Password) => refusedFor(lengthFaults(normalized(password)))
 
         const checkFor = Effect.fn("PasswordPolicy.checkFor")(function* (owner: PasswordOwner, password: Password) {
           const text = normalized(password)
           yield* refusedFor([
-            ...lengthReasons(text),
-            ...(isListed(yield* commonPasswords, text) ? [tooCommon] : []),
-            ...(isLittleMoreThanContext(text, owner, appName) ? [tooClose] : [])
+            ...lengthFaults(text),
+            ...(isListed(yield* commonPasswords, text) ? [{ _tag: "TooCommon" } as const] : []),
+            ...(isLittleMoreThanContext(text, owner, appName) ? [{ _tag: "TooClose" } as const] : [])
           ])
-          if (yield* isBreached(password)) yield* refusedFor([breached])
+          if (yield* isBreached(password)) yield* refusedFor([{ _tag: "Breached" }])
         })
 
         return PasswordPolicy.of({ minLength, maxLength, checkLength, checkFor })
@@ -68,13 +68,8 @@ export class PasswordPolicy extends Context.Service<
     )
 }
 
-const tooCommon = "This password is one of the most common ones, which are guessed first."
-const tooClose =
-  "The password is little more than your address, your user name or the name of this service. Choose one that says nothing of you."
-const breached = "This password is known from a data breach. Choose one that you have used nowhere else."
-
-const refusedFor = (reasons: ReadonlyArray<string>): Effect.Effect<void, PasswordRejected> =>
-  Array.isReadonlyArrayNonEmpty(reasons) ? Effect.fail(new PasswordRejected({ reasons })) : Effect.void
+const refusedFor = (faults: ReadonlyArray<PasswordFault>): Effect.Effect<void, PasswordRejected> =>
+  Array.isReadonlyArrayNonEmpty(faults) ? Effect.fail(new PasswordRejected({ faults })) : Effect.void
 
 /** Shorter ones turn up in any phrase. */
 const shortestWord = 4

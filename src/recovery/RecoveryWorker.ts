@@ -29,10 +29,11 @@ export class RecoveryWorker extends Context.Service<
         const worker = yield* makeWorker({ broken: "Taking a recovery request broke.", every: "5 seconds" })
 
         const takeOne = Effect.fn("RecoveryWorker.takeOne")(function* () {
-          const outcome = yield* requests.takeNext(yield* mint.fresh, limits)
-          if (Option.isNone(outcome)) return false
+          const taken = yield* requests.takeNext(yield* mint.fresh, limits)
+          if (Option.isNone(taken)) return false
+          const { language, outcome } = taken.value
           // An address without an account gets the same work, up to the mail server (C2).
-          yield* outcome.value === "Issued" ? outbox.wake : outbox.rehearse
+          yield* outcome === "Issued" ? outbox.wake : outbox.rehearse(language)
           // Where no account has the address a registration may wait with it, which is that worker's to see.
           yield* confirmations.wake
           return true

@@ -6,6 +6,7 @@ import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { ResetCodeHash, ResetCodeRefused } from "../domain/ResetCode.ts"
 import type { AccountBlocked, AccountNotFound, User } from "../domain/User.ts"
+import type { Language } from "../language/Language.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
 /** A code that may be used now. */
@@ -36,7 +37,11 @@ export class ResetCodes extends Context.Service<
 >()("rekey/recovery/ResetCodes") {}
 
 /** What became of the requests of one address. */
-export type RequestOutcome = "Issued" | "Dropped"
+export interface RequestTaken {
+  readonly outcome: "Issued" | "Dropped"
+  /** That whoever asked understands. */
+  readonly language: Language
+}
 
 /** Requests to recover an account, from the door to the worker. */
 export class RecoveryRequests extends Context.Service<
@@ -58,6 +63,6 @@ export class RecoveryRequests extends Context.Service<
     takeNext(
       code: FreshResetCode,
       limits: { readonly codeTtlMillis: number; readonly cooldownMillis: number; readonly hourlyCap: number }
-    ): Effect.Effect<Option.Option<RequestOutcome>, Unavailable>
+    ): Effect.Effect<Option.Option<RequestTaken>, Unavailable>
   }
 >()("rekey/recovery/RecoveryRequests") {}

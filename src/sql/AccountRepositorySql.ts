@@ -6,6 +6,7 @@ import { emailKey } from "../domain/Email.ts"
 import { traces } from "../domain/Origin.ts"
 import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, usernameKey } from "../domain/User.ts"
+import { UnderstoodLanguage } from "../language/Language.ts"
 import { Database } from "./Database.ts"
 import { firstRow, named, userColumns, userFields, userIn } from "./Rows.ts"
 
@@ -33,11 +34,13 @@ export const layer = Layer.effect(
     const insert = Effect.fn("AccountRepository.insert")(
       function* ({ id, username, email, passwordHash }: Parameters<AccountRepository["Service"]["insert"]>[0]) {
         const { clientAddress, requestId } = yield* trace
+        const language = yield* UnderstoodLanguage
         // The unique keys decide between two that register the same at once.
         const row = yield* credentialsRow(sql`
           with added as (
-            insert into users as u (id, username, username_key, email, email_key, password_hash)
-            values (${id}, ${username}, ${usernameKey(username)}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)})
+            insert into users as u (id, username, username_key, email, email_key, password_hash, language)
+            values (${id}, ${username}, ${usernameKey(username)}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)},
+              ${language})
             returning ${credentials}
           ), trail as (
             insert into audit (event, outcome, actor, user_id, request_id, client_address)
@@ -69,15 +72,17 @@ export const layer = Layer.effect(
       "AccountRepository.changePassword"
     )(function* ({ id, version, passwordHash, keep }) {
       const { clientAddress, device, requestId } = yield* trace
+      const language = yield* UnderstoodLanguage
       // One statement, guarded by the version that the current password was verified with: after a reset it changes
       // nothing (F9). It ends the live code (B4), and every session but one, which moves on to the new version.
       return yield* userRow(sql`
         with changed as (
           update users u
           set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
-            live_code = null, password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
+            live_code = null, password_changed_at = clock_timestamp(), updated_at = clock_timestamp(),
+            language = coalesce(u.language, ${language}::text)
           where u.id = ${id} and u.credentials_version = ${version} and not u.blocked
-          returning ${userOnly}, u.credentials_version
+          returning ${userOnly}, u.credentials_version, u.language
         ), kept as (
           update sessions s set credentials_version = c.credentials_version
           from changed c where s.id = ${keep} and s.user_id = c.id
@@ -87,9 +92,9 @@ export const layer = Layer.effect(
           insert into audit (event, outcome, actor, user_id, request_id, client_address)
           select 'password.changed', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
         ), notice as (
-          insert into outbox (kind, recipient, user_id, details, request_id)
+          insert into outbox (kind, recipient, user_id, details, request_id, language)
           select 'password-changed', email, id,
-            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}
+            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}, language
           from changed
         )
         select * from changed`).pipe(Effect.map(Option.map(userIn)), database.run)

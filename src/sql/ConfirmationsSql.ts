@@ -1,6 +1,6 @@
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { type ConfirmationOutcome, Confirmations } from "../accounts/Confirmations.ts"
+import { Confirmations, type ConfirmationTaken } from "../accounts/Confirmations.ts"
 import {
   ConfirmationCodeExpired,
   type ConfirmationCodeHash,
@@ -11,6 +11,7 @@ import { EmailKey, emailKey } from "../domain/Email.ts"
 import { Unavailable } from "../domain/Failure.ts"
 import { traces } from "../domain/Origin.ts"
 import { AccountBlocked, AccountExists, UserId, usernameKey } from "../domain/User.ts"
+import { storedLanguage, UnderstoodLanguage } from "../language/Language.ts"
 import { Trail } from "../trail/Trail.ts"
 import { Database } from "./Database.ts"
 import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
@@ -20,7 +21,8 @@ const TakenRow = Schema.Struct({
   emailKey: EmailKey,
   kind: Schema.Literals(["registration", "again", "reset"]),
   registrationId: Schema.NullOr(Schema.String),
-  requestId: Schema.NullOr(Schema.String)
+  requestId: Schema.NullOr(Schema.String),
+  language: Schema.NullOr(Schema.String)
 })
 const takenRow = firstRow(TakenRow)
 
@@ -53,20 +55,23 @@ export const layer = Layer.effect(
       username
     }) {
       const { clientAddress, device, requestId } = yield* trace
+      const language = yield* UnderstoodLanguage
       const key = usernameKey(username)
       // Of `users` it asks for the name alone (C6). The unique key decides between two that want one name at once; a name
       // whose registration is becoming an account is in one table or the other, since the registration's row stays.
       const added = yield* sql`
         with added as (
-          insert into registrations (id, username, username_key, email, email_key, password_hash, expires_at, device, client_address)
+          insert into registrations (id, username, username_key, email, email_key, password_hash, expires_at, device, client_address,
+            language)
           select ${id}::uuid, ${username}, ${key}, ${email}, ${emailKey(email)}, ${Redacted.value(passwordHash)},
-            clock_timestamp() + ${ttlMillis}::float8 * interval '1 millisecond', ${device}, ${clientAddress}
+            clock_timestamp() + ${ttlMillis}::float8 * interval '1 millisecond', ${device}, ${clientAddress},
+            ${language}::text
           where not exists (select from users where username_key = ${key})
           on conflict (username_key) do nothing
-          returning id, email_key
+          returning id, email_key, language
         ), request as (
-          insert into confirmation_requests (email_key, kind, registration_id, request_id, client_address)
-          select email_key, 'registration', id, ${requestId}, ${clientAddress} from added
+          insert into confirmation_requests (email_key, kind, registration_id, request_id, client_address, language)
+          select email_key, 'registration', id, ${requestId}, ${clientAddress}, language from added
         ), trail as (
           insert into audit (event, outcome, actor, user_id, request_id, client_address)
           select 'registration.requested', 'done', 'anonymous', id, ${requestId}, ${clientAddress} from added
@@ -78,8 +83,8 @@ export const layer = Layer.effect(
     const askAgain: Confirmations["Service"]["askAgain"] = Effect.fn("Confirmations.askAgain")(function* (email) {
       const { clientAddress, requestId } = yield* trace
       yield* sql`
-        insert into confirmation_requests (email_key, kind, request_id, client_address)
-        values (${email}, 'again', ${requestId}, ${clientAddress})`.pipe(database.run)
+        insert into confirmation_requests (email_key, kind, request_id, client_address, language)
+        values (${email}, 'again', ${requestId}, ${clientAddress}, ${yield* UnderstoodLanguage})`.pipe(database.run)
     })
 
     /**
@@ -95,14 +100,14 @@ export const layer = Layer.effect(
         for update of r skip locked
       ), taken as (
         delete from confirmation_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.kind, r.registration_id, r.asked_at, r.request_id, r.client_address
+        returning r.id, r.email_key, r.kind, r.registration_id, r.asked_at, r.request_id, r.client_address, r.language
       ), trail as (
         insert into audit (at, event, outcome, actor, user_id, request_id, client_address)
         select asked_at, 'confirmation.requested', 'done', 'anonymous',
           (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
         from taken where kind = 'again' order by id
       )
-      select email_key, kind, registration_id, request_id from taken order by id desc limit 1`)
+      select email_key, kind, registration_id, request_id, language from taken order by id desc limit 1`)
 
     /** Of several workers one decides on an address at a time; the lock ends with the transaction. */
     const lockAddress = (email: EmailKey) => sql`select pg_advisory_xact_lock(hashtextextended(${email}, 0))`
@@ -115,20 +120,21 @@ export const layer = Layer.effect(
      * of an address, so that registering under ever new names floods no mailbox.
      */
     const decide = (
-      { emailKey, kind, registrationId, requestId }: typeof TakenRow.Type,
+      { emailKey, kind, language, registrationId, requestId }: typeof TakenRow.Type,
       code: Parameters<Confirmations["Service"]["takeNext"]>[0],
       limits: Parameters<Confirmations["Service"]["takeNext"]>[1]
     ) => sql`
       with owner as (
-        select id, username, email, confirmed, blocked from users where email_key = ${emailKey}
+        select id, username, email, confirmed, blocked, language from users where email_key = ${emailKey}
       ), waiting as (
-        select r.id, r.username, r.email, r.expires_at, r.device, r.client_address from registrations r
+        select r.id, r.username, r.email, r.expires_at, r.device, r.client_address, r.language from registrations r
         where r.email_key = ${emailKey} and r.confirmed_at is null and r.expires_at > statement_timestamp()
           and (${registrationId}::uuid is null or r.id = ${registrationId}::uuid)
         order by (select max(c.issued_at) from confirmation_codes c where c.account_id = r.id) nulls first, r.asked_at desc
         limit 1
       ), target as (
         select o.id as user_id, coalesce(o.id, w.id) as account_id, coalesce(o.email, w.email) as email,
+          coalesce(o.language, w.language, ${language}::text) as language,
           case when ${kind}::text = 'registration' and o.id is not null then 'registration-attempted'
             when ${kind}::text = 'reset' then 'registration-reset'
             else 'email-confirmation' end as kind,
@@ -173,9 +179,9 @@ export const layer = Layer.effect(
           from target t, verdict v
         ) as issue
       )
-      insert into outbox (kind, recipient, user_id, confirmation_hash, nonce, details, request_id)
+      insert into outbox (kind, recipient, user_id, confirmation_hash, nonce, details, request_id, language)
       select t.kind, t.email, t.user_id, i.code_hash, case when i.code_hash is not null then ${code.nonce}::bytea end, t.details,
-        ${requestId}
+        ${requestId}, t.language
       from target t cross join verdict v left join issued i on true
       where v.refusal is null
       returning id`
@@ -183,10 +189,13 @@ export const layer = Layer.effect(
     const takeNext: Confirmations["Service"]["takeNext"] = Effect.fn("Confirmations.takeNext")(
       function* (code, limits) {
         const taken = yield* take
-        if (Option.isNone(taken)) return Option.none<ConfirmationOutcome>()
+        if (Option.isNone(taken)) return Option.none<ConfirmationTaken>()
         yield* lockAddress(taken.value.emailKey)
         const queued = yield* decide(taken.value, code, limits)
-        return Option.some<ConfirmationOutcome>(queued.length > 0 ? "Queued" : "Dropped")
+        return Option.some<ConfirmationTaken>({
+          outcome: queued.length > 0 ? "Queued" : "Dropped",
+          language: storedLanguage(taken.value.language)
+        })
       },
       sql.withTransaction,
       database.run
@@ -252,7 +261,7 @@ export const layer = Layer.effect(
     })
 
     const confirm: Confirmations["Service"]["confirm"] = Effect.fn("Confirmations.confirm")(function* (codeHash) {
-      const origin = yield* trace
+      const origin = { ...(yield* trace), language: yield* UnderstoodLanguage }
       const made = yield* confirmedRow(makeAccountOf(sql, codeHash, origin, null)).pipe(database.run)
       if (Option.isSome(made)) return userIn(made.value)
       const confirmed = yield* confirmedRow(confirmAccount(codeHash, origin.requestId, origin.clientAddress)).pipe(

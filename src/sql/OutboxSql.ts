@@ -5,6 +5,7 @@ import { ConfirmationCodeHash } from "../domain/ConfirmationCode.ts"
 import { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import { ResetCodeHash } from "../domain/ResetCode.ts"
+import { storedLanguage } from "../language/Language.ts"
 import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
 import { allRows } from "./Rows.ts"
@@ -14,6 +15,8 @@ const claimedFields = {
   id: Schema.BigInt,
   messageId: Schema.String,
   recipient: Email,
+  /** None where a former version queued it, or nobody said. */
+  language: Schema.NullOr(Schema.String),
   attempts: Schema.Int,
   ageMillis: Schema.Finite
 }
@@ -55,11 +58,13 @@ const claimedRows = allRows(ClaimedRow)
 const noCode = new Uint8Array()
 
 const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
+  const language = storedLanguage(row.language)
   switch (row.kind) {
     case "reset-code": {
       const { codeHash, details, nonce, ...mail } = row
       return {
         ...mail,
+        language,
         code: { codeHash: codeHash ?? ResetCodeHash.make(noCode), nonce },
         byAdministrator: details?.byAdministrator ?? false
       }
@@ -67,11 +72,16 @@ const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
     case "email-confirmation":
     case "registration-reset": {
       const { confirmationHash, details, nonce, ...mail } = row
-      return { ...mail, ...details, code: { codeHash: confirmationHash ?? ConfirmationCodeHash.make(noCode), nonce } }
+      return {
+        ...mail,
+        ...details,
+        language,
+        code: { codeHash: confirmationHash ?? ConfirmationCodeHash.make(noCode), nonce }
+      }
     }
     default: {
       const { createdAt, details, kind, ...mail } = row
-      return { ...mail, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
+      return { ...mail, language, kind: "notice", notice: { event: kind, at: createdAt, ...details } }
     }
   }
 }
@@ -122,10 +132,10 @@ export const layer = Layer.effect(
             due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
           from due where o.id = due.id
           returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.confirmation_hash, o.nonce, o.details,
-            o.attempts, o.created_at
+            o.attempts, o.created_at, o.language
         )
         select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.confirmation_hash, m.nonce,
-          m.details, m.attempts, m.created_at, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
+          m.details, m.attempts, m.created_at, m.language, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
           coalesce(
             case
               when m.kind = 'reset-code' then u.live_code = k.code_hash and k.expires_at > now() and not u.blocked

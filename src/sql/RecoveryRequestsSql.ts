@@ -3,7 +3,8 @@ import { SqlClient } from "effect/sql"
 import { EmailKey } from "../domain/Email.ts"
 import { traces } from "../domain/Origin.ts"
 import { AccountBlocked, AccountNotFound } from "../domain/User.ts"
-import { RecoveryRequests, type RequestOutcome } from "../recovery/ResetCodes.ts"
+import { storedLanguage, UnderstoodLanguage } from "../language/Language.ts"
+import { RecoveryRequests, type RequestTaken } from "../recovery/ResetCodes.ts"
 import { Database } from "./Database.ts"
 import { firstRow, named } from "./Rows.ts"
 
@@ -13,19 +14,21 @@ const TakenRow = Schema.Struct({
   emailKey: EmailKey,
   askedAt: Schema.String,
   requestId: Schema.NullOr(Schema.String),
-  byAdministrator: Schema.Boolean
+  byAdministrator: Schema.Boolean,
+  language: Schema.NullOr(Schema.String)
 })
 const takenRow = firstRow(TakenRow)
 
 const OwnerRow = Schema.Struct({
   id: Schema.NullOr(Schema.String),
   email: Schema.String,
+  language: Schema.NullOr(Schema.String),
   /** Why the account gets no code, whatever it was issued before. */
   refusal: Schema.NullOr(Schema.String)
 })
 const ownerRow = firstRow(OwnerRow)
 
-const nobody: typeof OwnerRow.Type = { id: null, email: "", refusal: "no-account" }
+const nobody: typeof OwnerRow.Type = { id: null, email: "", language: null, refusal: "no-account" }
 
 /** Requests in the table `recovery_requests`; what comes of them goes to `reset_codes` and `outbox`. */
 export const layer = Layer.effect(
@@ -39,8 +42,8 @@ export const layer = Layer.effect(
     const add: RecoveryRequests["Service"]["add"] = Effect.fn("RecoveryRequests.add")(function* (email) {
       const { clientAddress, requestId } = yield* trace
       yield* sql`
-        insert into recovery_requests (email_key, request_id, client_address)
-        values (${email}, ${requestId}, ${clientAddress})`.pipe(database.run)
+        insert into recovery_requests (email_key, request_id, client_address, language)
+        values (${email}, ${requestId}, ${clientAddress}, ${yield* UnderstoodLanguage})`.pipe(database.run)
     })
 
     /** One statement: who is there to be asked for, and what is written down of it. */
@@ -80,7 +83,7 @@ export const layer = Layer.effect(
         select r.id from recovery_requests r join head using (email_key) for update of r skip locked
       ), taken as (
         delete from recovery_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator
+        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator, r.language
       ), trail as (
         insert into audit (at, event, outcome, actor, administrator, user_id, request_id, client_address)
         select asked_at, 'recovery.requested', 'done',
@@ -89,13 +92,13 @@ export const layer = Layer.effect(
         from taken order by id
       ), elsewhere as (
         -- No account, but a registration that waits: to reset it is to confirm it.
-        insert into confirmation_requests (email_key, kind, request_id, client_address)
-        select email_key, 'reset', request_id, client_address from (select * from taken order by id desc limit 1) newest
+        insert into confirmation_requests (email_key, kind, request_id, client_address, language)
+        select email_key, 'reset', request_id, client_address, language from (select * from taken order by id desc limit 1) newest
         where exists (select from registrations r where r.email_key = newest.email_key and r.confirmed_at is null)
           and not exists (select from users u where u.email_key = newest.email_key)
       )
       -- The newest. Its time as text, since a Date would cut the microseconds off.
-      select email_key, asked_at::text as asked_at, request_id, administrator is not null as by_administrator
+      select email_key, asked_at::text as asked_at, request_id, administrator is not null as by_administrator, language
       from taken order by taken.asked_at desc, id desc limit 1`)
 
     /**
@@ -105,7 +108,7 @@ export const layer = Layer.effect(
      */
     const lockOwner = (emailKey: EmailKey, askedAt: string) =>
       ownerRow(sql`
-        select id, email,
+        select id, email, language,
           case when blocked then 'blocked'
             when password_changed_at > ${askedAt}::timestamptz then 'password-changed' end as refusal
         from users where email_key = ${emailKey}
@@ -119,7 +122,7 @@ export const layer = Layer.effect(
      */
     const issue = (
       owner: typeof OwnerRow.Type,
-      { byAdministrator, requestId }: typeof TakenRow.Type,
+      { byAdministrator, language, requestId }: typeof TakenRow.Type,
       code: Parameters<RecoveryRequests["Service"]["takeNext"]>[0],
       limits: Parameters<RecoveryRequests["Service"]["takeNext"]>[1]
     ) => {
@@ -154,9 +157,10 @@ export const layer = Layer.effect(
             ${owner.id}::uuid, ${requestId}
           from verdict
         )
-        insert into outbox (kind, recipient, user_id, code_hash, nonce, details, request_id)
+        insert into outbox (kind, recipient, user_id, code_hash, nonce, details, request_id, language)
         select 'reset-code', ${owner.email}, user_id, code_hash, ${code.nonce}::bytea,
-          jsonb_build_object('byAdministrator', ${byAdministrator}::boolean), ${requestId}
+          jsonb_build_object('byAdministrator', ${byAdministrator}::boolean), ${requestId},
+          coalesce(${owner.language}::text, ${language}::text)
         from issued
         returning id`
     }
@@ -164,7 +168,7 @@ export const layer = Layer.effect(
     const takeNext: RecoveryRequests["Service"]["takeNext"] = Effect.fn("RecoveryRequests.takeNext")(
       function* (code, limits) {
         const taken = yield* take
-        if (Option.isNone(taken)) return Option.none<RequestOutcome>()
+        if (Option.isNone(taken)) return Option.none<RequestTaken>()
         const owner = yield* lockOwner(taken.value.emailKey, taken.value.askedAt)
         const issued = yield* issue(
           Option.getOrElse(owner, () => nobody),
@@ -172,7 +176,10 @@ export const layer = Layer.effect(
           code,
           limits
         )
-        return Option.some<RequestOutcome>(issued.length > 0 ? "Issued" : "Dropped")
+        return Option.some<RequestTaken>({
+          outcome: issued.length > 0 ? "Issued" : "Dropped",
+          language: storedLanguage(taken.value.language)
+        })
       },
       sql.withTransaction,
       database.run

@@ -11,6 +11,7 @@ import {
   ResetCodeUsed
 } from "../domain/ResetCode.ts"
 import { AccountBlocked } from "../domain/User.ts"
+import { UnderstoodLanguage } from "../language/Language.ts"
 import { ResetCodes } from "../recovery/ResetCodes.ts"
 import { Trail } from "../trail/Trail.ts"
 import { Database } from "./Database.ts"
@@ -101,16 +102,18 @@ export const layer = Layer.effect(
      */
     const resetStatement = Effect.fnUntraced(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
       const { clientAddress, device, requestId } = yield* trace
+      const language = yield* UnderstoodLanguage
       return yield* resetRow(sql`
         with changed as (
           update users u
           set password_hash = ${Redacted.value(passwordHash)}, credentials_version = u.credentials_version + 1,
             live_code = null, confirmed = true,
-            password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
+            password_changed_at = clock_timestamp(), updated_at = clock_timestamp(),
+            language = coalesce(u.language, ${language}::text)
           from reset_codes c
           where c.code_hash = ${codeHash} and u.id = c.user_id and u.live_code = c.code_hash
             and c.expires_at > now() and not u.blocked
-          returning ${reset}
+          returning ${reset}, u.language
         ), consumed as (
           update reset_codes c set used_at = clock_timestamp() from changed where c.code_hash = ${codeHash}
         ), ended as (
@@ -119,9 +122,9 @@ export const layer = Layer.effect(
           insert into audit (event, outcome, actor, user_id, request_id, client_address)
           select 'password.reset', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
         ), notice as (
-          insert into outbox (kind, recipient, user_id, details, request_id)
+          insert into outbox (kind, recipient, user_id, details, request_id, language)
           select 'password-reset', email, id,
-            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}
+            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}, language
           from changed
         )
         select * from changed`).pipe(Effect.map(Option.map(resetIn)), database.run)
@@ -129,7 +132,8 @@ export const layer = Layer.effect(
 
     /** The same for a registration that waits: the code shows that mail to its address arrives, so it becomes an account. */
     const firstPassword = Effect.fnUntraced(function* (codeHash: ResetCodeHash, passwordHash: PasswordHash) {
-      return yield* resetRow(makeAccountOf(sql, codeHash, yield* trace, passwordHash)).pipe(
+      const origin = { ...(yield* trace), language: yield* UnderstoodLanguage }
+      return yield* resetRow(makeAccountOf(sql, codeHash, origin, passwordHash)).pipe(
         Effect.map(Option.map(resetIn)),
         database.run
       )

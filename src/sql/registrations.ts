@@ -2,6 +2,7 @@ import { Redacted } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Trace } from "../domain/Origin.ts"
 import type { PasswordHash } from "../domain/Password.ts"
+import type { Language } from "../language/Language.ts"
 import { userColumns } from "./Rows.ts"
 
 /**
@@ -13,7 +14,7 @@ import { userColumns } from "./Rows.ts"
 export const makeAccountOf = (
   sql: SqlClient.SqlClient,
   codeHash: Uint8Array,
-  { clientAddress, device, requestId }: Trace,
+  { clientAddress, device, language, requestId }: Trace & { readonly language: Language | null },
   passwordHash: PasswordHash | null
 ) => {
   const hash = passwordHash && Redacted.value(passwordHash)
@@ -23,10 +24,12 @@ export const makeAccountOf = (
       where c.code_hash = ${codeHash}::bytea and c.expires_at > now() and r.confirmed_at is null
       for update of r
     ), born as (
-      insert into users as u (id, username, username_key, email, email_key, password_hash, confirmed)
-      select id, username, username_key, email, email_key, coalesce(${hash}::text, password_hash), true from registration
+      insert into users as u (id, username, username_key, email, email_key, password_hash, confirmed, language)
+      select id, username, username_key, email, email_key, coalesce(${hash}::text, password_hash), true,
+        coalesce(language, ${language}::text)
+      from registration
       on conflict do nothing
-      returning ${sql.literal(userColumns)}, u.credentials_version as version
+      returning ${sql.literal(userColumns)}, u.credentials_version as version, u.language
     ), confirmed as (
       update registrations r set confirmed_at = clock_timestamp(), password_hash = null from born where r.id = born.id
     ), consumed as (
@@ -38,9 +41,9 @@ export const makeAccountOf = (
       where event <> 'password.reset' or ${hash}::text is not null
       order by number
     ), notice as (
-      insert into outbox (kind, recipient, user_id, details, request_id)
+      insert into outbox (kind, recipient, user_id, details, request_id, language)
       select 'password-reset', email, id,
-        jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}
+        jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}, language
       from born where ${hash}::text is not null
     )
     select * from born`

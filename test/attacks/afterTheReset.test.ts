@@ -66,6 +66,7 @@ onBothDatabases("after the reset", Service.layer(), (it) => {
       for (const token of [jwt, fresh]) {
         for (const [method, path] of [
           ["GET", "/users/me"],
+          ["GET", "/users/me/language"],
           ["GET", "/auth/sessions"],
           ["DELETE", "/auth/sessions"],
           ["DELETE", "/auth/sessions/01a20fbe-1e09-71b6-b4ea-06529239c4aa"],

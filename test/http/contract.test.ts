@@ -327,6 +327,8 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
       const change = { currentPassword: "a", password: newPassword, passwordConfirmation: newPassword }
       for (const [method, path, body] of [
         ["GET", "/users/me"],
+        ["GET", "/users/me/language"],
+        ["PUT", "/users/me/language", { language: "de" }],
         ["GET", "/auth/sessions"],
         ["DELETE", "/auth/sessions"],
         ["DELETE", "/auth/sessions/01a20fbe-1e09-71b6-b4ea-06529239c4aa"],

@@ -85,6 +85,8 @@ onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administ
         "DELETE /auth/sessions/{id}",
         "DELETE /auth/sessions",
         "GET /users/me",
+        "GET /users/me/language",
+        "PUT /users/me/language",
         "POST /admin/send-reset-code",
         "GET /health",
         "GET /ready"

@@ -9,6 +9,7 @@ const code = "sZ2xN0m1-8vQhK_4tR7yB6cWfLd3gJpUeAoIiXw5uVk"
 const render = (changes: Partial<Parameters<typeof confirmationMail>[0]> = {}) =>
   confirmationMail({
     id: "2f0c",
+    language: "en",
     appName: "Rekey",
     recipient: Email.make("ada@example.com"),
     confirmationUrl: new URL("https://app.example.com/confirm?from=mail"),

@@ -9,6 +9,7 @@ import { resetMail } from "../../src/mail/ResetMail.ts"
 const mailTo = (address: string) =>
   resetMail({
     id: address,
+    language: "en",
     appName: "Rekey",
     recipient: Email.make(address),
     resetUrl: new URL("http://127.0.0.1:1337/reset-password"),

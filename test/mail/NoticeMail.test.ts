@@ -7,6 +7,7 @@ import type { Notice } from "../../src/mail/Outbox.ts"
 const render = (changes: Partial<Notice> = {}, appName = "Rekey") =>
   noticeMail({
     id: "2f0c",
+    language: "en",
     appName,
     recipient: Email.make("ada@example.com"),
     notice: {

@@ -432,7 +432,7 @@ describe("the outbox's worker", () => {
       const { rehearse, wake } = yield* OutboxWorker
       yield* settled
       const idle = outbox.claims()
-      yield* rehearse
+      yield* rehearse("ja")
       yield* settled
       const rehearsed = { claims: outbox.claims() - idle, steps: outbox.steps.map(({ _tag }) => _tag) }
       yield* queueFor(ada)

@@ -9,6 +9,7 @@ const code = "sZ2xN0m1-8vQhK_4tR7yB6cWfLd3gJpUeAoIiXw5uVk"
 const render = (changes: Partial<Parameters<typeof resetMail>[0]> = {}) =>
   resetMail({
     id: "2f0c",
+    language: "en",
     appName: "Rekey",
     recipient: Email.make("ada@example.com"),
     resetUrl: new URL("https://app.example.com/reset-password"),
@@ -98,7 +99,7 @@ describe("the mail with a reset code", () => {
 
   it("loads nothing and names its language", () => {
     const { html } = render()
-    assert.include(html, '<html lang="en">')
+    assert.include(html, '<html lang="en" dir="ltr"')
     assert.notMatch(html, /<(img|link|style|script|iframe)|\bsrc=|url\(|@import/i)
   })
 

@@ -14,6 +14,7 @@ const code = "sZ2xN0m1-8vQhK_4tR7yB6cWfLd3gJpUeAoIiXw5uVk"
 const mailTo = (to: Email, appName = "Rekey"): Mail =>
   resetMail({
     id: "9a3e5c",
+    language: "en",
     appName,
     recipient: to,
     resetUrl: new URL("https://app.example.com/reset-password?lang=en"),
@@ -70,6 +71,10 @@ layer(mailerAt().pipe(Layer.provideMerge(MailServer.layer)))("a mail by SMTP", (
       assert.strictEqual(parsed.from?.text, '"Rekey" <no-reply@rekey.example>')
       assert.strictEqual(parsed.messageId, "<9a3e5c@rekey.example>")
       assert.strictEqual(parsed.headers.get("auto-submitted"), "auto-generated")
+      assert.strictEqual(parsed.headers.get("x-auto-response-suppress"), "All")
+      assert.strictEqual(parsed.headers.get("content-language"), "en")
+      // There is no list to be taken off, and nothing else that a receiver would take for bulk mail.
+      assert.notMatch(raw, /^(List-|Precedence|Reply-To|Sender|X-Mailer)/im)
       assert.match(raw, /^Date: \w{3}, \d{2} \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r$/m)
       assert.isEmpty(parsed.attachments)
     })

@@ -80,7 +80,14 @@ export class FaultyOutbox extends Context.Service<
           }
           if (due.length > 0) steps.push({ _tag: "claim", ids: due.map(({ id }) => id), at })
           return due.map(({ attempts, contents, id, queuedAt, recipient }): ClaimedMail => {
-            const mail = { id, messageId: `message${id}`, recipient, attempts, ageMillis: at - queuedAt }
+            const mail = {
+              id,
+              language: "en" as const,
+              messageId: `message${id}`,
+              recipient,
+              attempts,
+              ageMillis: at - queuedAt
+            }
             if ("notice" in contents) return { ...mail, ...contents, kind: "notice" }
             const codeLivesForMillis = contents.codeEndsAt - at
             const { code } = contents

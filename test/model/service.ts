@@ -74,7 +74,7 @@ const Stores = Layer.mergeAll(
 ).pipe(Layer.provideMerge(Trail.layer), Layer.provide(TrailStoreSql.layer))
 
 /** Mails are delivered when the model says so. */
-const NoWorker = Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: Effect.void, rehearse: Effect.void }))
+const NoWorker = Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: Effect.void, rehearse: () => Effect.void }))
 
 const Passwords = Layer.merge(
   gate(PasswordHasher, PasswordHasher.layer({ cost: cheapCost, concurrency: 2, queueLimit: 128 })),
@@ -151,7 +151,8 @@ export const WorldLayer = Layer.effect(
 
     const issue = Effect.gen(function* () {
       const fresh = yield* mint.fresh
-      const outcome = Option.getOrElse(yield* requests.takeNext(fresh, limits), () => "None")
+      const taken = Option.map(yield* requests.takeNext(fresh, limits), ({ outcome }) => outcome)
+      const outcome = Option.getOrElse(taken, () => "None")
       if (outcome !== "Issued") return only(outcome)
       const code = Option.getOrThrow(yield* mint.derive(fresh))
       const [owner] = yield* sql<{ readonly email: string }>`

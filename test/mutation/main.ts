@@ -19,6 +19,8 @@ const copied = [
   "src",
   "test",
   "migrations",
+  "languages",
+  "lists",
   "docs",
   ".env.example",
   "package.json",

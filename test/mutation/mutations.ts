@@ -134,8 +134,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "confirmation: the account isn't confirmed",
     file: registrations,
-    from: "password_hash), true from",
-    to: "password_hash), false from"
+    from: "password_hash), true,",
+    to: "password_hash), false,"
   },
   {
     name: "confirmation: an account is confirmed whatever its address is now",

@@ -5,21 +5,21 @@ import { ConfirmationWorker } from "../../src/accounts/ConfirmationWorker.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { OutboxWorker } from "../../src/mail/OutboxWorker.ts"
 import { RecoveryWorker } from "../../src/recovery/RecoveryWorker.ts"
-import { RecoveryRequests, type RequestOutcome } from "../../src/recovery/ResetCodes.ts"
+import { RecoveryRequests, type RequestTaken } from "../../src/recovery/ResetCodes.ts"
 import { syncMint } from "../mail/doubles.ts"
 
-type Look = Effect.Effect<Option.Option<RequestOutcome>, Unavailable>
+type Look = Effect.Effect<Option.Option<RequestTaken>, Unavailable>
 
 const nobodyWaits: Look = Effect.succeedNone
-const issued: Look = Effect.succeedSome("Issued")
-const dropped: Look = Effect.succeedSome("Dropped")
+const issued: Look = Effect.succeedSome({ outcome: "Issued", language: "en" })
+const dropped: Look = Effect.succeedSome({ outcome: "Dropped", language: "ja" })
 const unavailable: Look = Effect.fail(new Unavailable())
 
 /** A worker whose looks find what a test says, and the looks and hints that it made, in order. */
 const workerFinding = Effect.fnUntraced(function* (...finds: ReadonlyArray<Look>) {
-  const seen = yield* Queue.unbounded<"look" | "wake" | "rehearse">()
+  const seen = yield* Queue.unbounded<"look" | "wake" | `rehearse ${string}`>()
   const left = [...finds]
-  const note = (what: "look" | "wake" | "rehearse") => Effect.asVoid(Queue.offer(seen, what))
+  const note = (what: "look" | "wake" | `rehearse ${string}`) => Effect.asVoid(Queue.offer(seen, what))
   const { wake } = yield* Layer.build(
     RecoveryWorker.layer({ codeTtlMillis: 1, cooldownMillis: 0, hourlyCap: 1 }).pipe(
       Layer.provide([
@@ -31,7 +31,10 @@ const workerFinding = Effect.fnUntraced(function* (...finds: ReadonlyArray<Look>
             )
         }),
         Layer.succeed(ConfirmationWorker, ConfirmationWorker.of({ wake: Effect.void })),
-        Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: note("wake"), rehearse: note("rehearse") })),
+        Layer.succeed(
+          OutboxWorker,
+          OutboxWorker.of({ wake: note("wake"), rehearse: (language) => note(`rehearse ${language}`) })
+        ),
         syncMint("a secret")
       ])
     )
@@ -54,7 +57,7 @@ it.effect("an address without an account gets the work of a mail, after the same
   Effect.gen(function* () {
     const { next } = yield* workerFinding(dropped, issued)
     const seen = [yield* next, yield* next, yield* next, yield* next, yield* next]
-    assert.deepStrictEqual(seen, ["look", "rehearse", "look", "wake", "look"])
+    assert.deepStrictEqual(seen, ["look", "rehearse ja", "look", "wake", "look"])
   })
 )
 

@@ -81,6 +81,10 @@ export const registerWith = Effect.fnUntraced(function* (email: Email, code = fr
   return { id, username, code }
 })
 
+/** What becomes of the requests of one address, of somebody who doesn't say what they understand. */
+export const wasIssued = Option.some({ outcome: "Issued", language: "en" } as const)
+export const wasDropped = Option.some({ outcome: "Dropped", language: "en" } as const)
+
 export const limits = { codeTtlMillis: 30 * 60_000, cooldownMillis: 60_000, hourlyCap: 5 }
 
 /** Somebody asks for the account, and a worker takes it up. */

@@ -18,9 +18,9 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
   mail: ["domain", "background", "secrets", "markup", "language"],
-  accounts: ["domain", "background", "trail", "secrets", "passwords", "mail"],
-  recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts"],
-  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
+  accounts: ["domain", "background", "trail", "secrets", "passwords", "mail", "language"],
+  recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
+  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail", "language"],
   api: ["domain", "language"],
   http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"]
 }

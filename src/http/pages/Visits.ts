@@ -9,7 +9,15 @@ import {
   HttpServerResponse
 } from "effect/http"
 import type { ErrorBody } from "../../api/errors.ts"
-import { CurrentLanguage, directionOf, Language, languages, negotiate } from "../../language/Language.ts"
+import {
+  CurrentLanguage,
+  directionOf,
+  fallback,
+  Language,
+  languages,
+  UnderstoodLanguage,
+  understood
+} from "../../language/Language.ts"
 import { type MessageKey, say, type ValuesOf } from "../../language/Messages.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { type Path, paths } from "../paths.ts"
@@ -34,6 +42,8 @@ export interface View {
 /** Somebody at one of our pages, and how they are answered: in their language, with links that keep a proxy's prefix. */
 export interface Visit {
   readonly request: HttpServerRequest.HttpServerRequest
+  /** What they said they understand, here or by their browser. */
+  readonly asked: Language | null
   readonly language: Language
   readonly query: URLSearchParams
   say<Key extends MessageKey>(key: Key, ...values: ValuesOf<Key>): string
@@ -177,16 +187,18 @@ ${error === undefined ? "" : errorSummary(visit.say("page.error.heading"), error
   const visitOf = (request: HttpServerRequest.HttpServerRequest, path: Path): Visit => {
     const url = URL.parse(request.url, "http://localhost")
     const query = url?.searchParams ?? new URLSearchParams()
-    const language = Option.getOrElse(
+    const asked = Option.getOrElse(
       Option.orElse(decodeLanguage(query.get("lang")), () => decodeLanguage(request.cookies[languageCookie])),
-      () => negotiate(request.headers["accept-language"])
+      () => understood(request.headers["accept-language"])
     )
+    const language = asked ?? fallback
     // By the route and not by the address, before which a proxy may have a prefix; the router takes a slash at the end too.
     const depth = path.split("/").length - 2 + (url?.pathname.endsWith("/") ? 1 : 0)
     const to = (other: Path) => `${depth === 0 ? "." : Array(depth).fill("..").join("/")}${other}`
     const signInUrl = Option.getOrElse(branding.signInUrl, () => to(paths.signInPage))
     const bare = {
       request,
+      asked,
       language,
       query,
       to,
@@ -198,7 +210,11 @@ ${error === undefined ? "" : errorSummary(visit.say("page.error.heading"), error
       page: (view) =>
         HttpServerResponse.html(render(bare, path, view)).pipe(
           HttpServerResponse.setStatus(view.error?.code ?? view.status ?? 200),
-          HttpServerResponse.setHeaders({ ...headers, "content-language": language, vary: "accept-language, cookie" })
+          HttpServerResponse.setHeaders({
+            ...headers,
+            "content-language": language,
+            vary: "Origin, Accept-Language, Cookie"
+          })
         ),
       seeOther: (other, more = "") =>
         HttpServerResponse.empty({ status: 303, headers: { ...headers, location: `${to(other)}${more}` } })
@@ -211,7 +227,10 @@ ${error === undefined ? "" : errorSummary(visit.say("page.error.heading"), error
     add: (router, method, path, answer) =>
       router.add(method, path, (request) => {
         const visit = visitOf(request, path)
-        const spoken = Effect.provideService(answer(visit), CurrentLanguage, visit.language)
+        const spoken = answer(visit).pipe(
+          Effect.provideService(CurrentLanguage, visit.language),
+          Effect.provideService(UnderstoodLanguage, visit.asked)
+        )
         if (method !== "GET" || !visit.query.has("lang")) return spoken
         // The choice is kept, and leaves the address bar: a link to share should speak the language of who follows it.
         const kept = visit.query.has("code") ? spoken : Effect.succeed(visit.seeOther(path))

@@ -5,10 +5,10 @@ import {
   documentedRateLimited,
   documentedUnavailable,
   type ErrorBody,
-  httpErrors
+  httpError
 } from "../../api/errors.ts"
 import type { RateLimited, Unavailable } from "../../domain/Failure.ts"
-import { errorResponse } from "../errors.ts"
+import { httpErrorResponse } from "../errors.ts"
 import { type Door, Limits } from "../limits.ts"
 import type { Answer, Visit } from "./Visits.ts"
 
@@ -71,7 +71,7 @@ export const makeEnter = Effect.gen(function* () {
 export const makeTakeForm = Effect.gen(function* () {
   const enter = yield* makeEnter
   return <R>(
-    { request }: Visit,
+    { language, request }: Visit,
     {
       door,
       refused
@@ -82,8 +82,8 @@ export const makeTakeForm = Effect.gen(function* () {
     },
     taken: (typed: Typed) => Answer<R>
   ): Answer<R | HttpServerRequest.HttpServerRequest> => {
-    if (!isForm(request)) return Effect.succeed(errorResponse(httpErrors.notAForm))
-    if (fromElsewhere(request)) return Effect.succeed(refused(httpErrors.fromElsewhere))
+    if (!isForm(request)) return Effect.succeed(httpErrorResponse("notAForm", language))
+    if (fromElsewhere(request)) return Effect.succeed(refused(httpError("fromElsewhere", language)))
     const read = Effect.flatMap(request.urlParamsBody, (body) => {
       const fields = UrlParams.toRecord(body)
       return taken((name) => {

@@ -1,0 +1,33 @@
+import { Duration } from "effect"
+import { type Language, localeOf } from "./Language.ts"
+import { say } from "./Messages.ts"
+
+/** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
+const slackMillis = 10_000
+
+const count = (language: Language, number: number, unit: "hour" | "minute"): string =>
+  new Intl.NumberFormat(localeOf(language), { style: "unit", unit, unitDisplay: "long" }).format(number)
+
+/** How long something lasts, in milliseconds, as one says it, to the minute: `1 hour and 30 minutes`. */
+export const durationIn = (language: Language, millis: number): string => {
+  const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
+  const [allHours, both] = [days * 24 + hours, days * 24 + hours > 0 && minutes > 0]
+  if (both) {
+    const parts = { hours: count(language, allHours, "hour"), minutes: count(language, minutes, "minute") }
+    return say(language, "duration.hoursAndMinutes", parts)
+  }
+  if (allHours > 0) return count(language, allHours, "hour")
+  return minutes > 0 ? count(language, minutes, "minute") : say(language, "duration.moment")
+}
+
+/** In UTC, since nobody knows where the reader is: `24 November 2026 at 13:05 UTC`. */
+export const timeIn = (language: Language, at: Date): string =>
+  new Intl.DateTimeFormat(localeOf(language), {
+    year: "numeric",
+    month: "long",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZone: "UTC",
+    timeZoneName: "short"
+  }).format(at)
