@@ -1,11 +1,15 @@
+import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Result, Schema, String } from "effect"
 import { AdministratorName } from "./domain/Administrator.ts"
 import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
 import type { Administrators } from "./http/Administration.ts"
 import { type TrustedProxies, trustedProxy } from "./http/clientAddress.ts"
 import type { CorsOrigins } from "./http/headers.ts"
+import { isColour, isLegible, lightened } from "./http/pages/Accent.ts"
+import { type Branding, largestLogo, logoIn, ourAccent } from "./http/pages/Branding.ts"
+import { ours, type Template, templateIn } from "./http/pages/Template.ts"
 import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
 
 /** What the operator set in the environment or in `.env`, checked as a whole. */
@@ -24,6 +28,8 @@ export interface Settings {
   readonly appName: string
   /** None: mails go to the development inbox. */
   readonly smtp: Option.Option<{ readonly url: Redacted.Redacted; readonly from: string }>
+  /** None: the team has pages of its own. */
+  readonly pages: Option.Option<Branding>
   readonly resetUrl: URL
   readonly resetLimits: {
     readonly codeTtlMillis: number
@@ -155,6 +161,9 @@ const url =
     return parsed !== null && schemes.includes(parsed.protocol) && parsed.hostname !== "" && parsed.hash === ""
   }
 
+/** Where a link of a page may lead. */
+const isLink = (value: string) => url("http:", "https:")(value) || /^mailto:[^\s@]+@[^\s@]+$/.test(value)
+
 const webUrl = (example: string) => text("an http or https URL", example, url("http:", "https:"))
 
 const isMailFrom = (value: string) =>
@@ -187,6 +196,22 @@ const administratorsIn = (value: string): Option.Option<Administrators> => {
         }))
       )
     : Option.none()
+}
+
+/** Which colour a scheme can do with. */
+const accentColour = (scheme: "light" | "dark", example: string) =>
+  text(
+    `a colour like ${example} whose contrast with the ${scheme} pages is at least 4.5 (WCAG 2.2)`,
+    example,
+    (value) => isColour(value) && isLegible(value, scheme)
+  )
+
+const fileAt = (path: string): Option.Option<Buffer> => {
+  try {
+    return Option.some(readFileSync(path))
+  } catch {
+    return Option.none()
+  }
 }
 
 /** As browsers send it: scheme, host and a port that isn't the scheme's own. A URL parser takes `*` for a part of a name. */
@@ -267,9 +292,64 @@ export const examineSettings: Effect.Effect<{
     Option.isSome(smtpUrl) ? "where SMTP_URL is set" : forMail
   )
 
+  const withPages = yield* withDefault("PAGES", onOff, true)
+  const confirmsEmail = yield* withDefault("EMAIL_CONFIRMATION", onOff, false)
+  const withoutPages = withPages ? undefined : "where PAGES is off"
+
   /** A page of the team's own, or else ours. */
-  const page = (name: string, example: string, ours: string) =>
-    Effect.map(withDefault(name, webUrl(example), `${publicUrl.replace(/\/$/, "")}/${ours}`), (url) => new URL(url))
+  const page = (name: string, example: string, ours: string, when: string | undefined) =>
+    Effect.map(
+      required(name, webUrl(example), when),
+      Option.match({
+        onNone: () => new URL(`${publicUrl.replace(/\/$/, "")}/${ours}`),
+        onSome: (url) => new URL(url)
+      })
+    )
+
+  /** What a file holds, once it is read; none where it isn't set, or isn't right. */
+  const fromFile = Effect.fnUntraced(function* <A>(
+    name: string,
+    file: { readonly should: string; readonly example: string },
+    read: (bytes: Buffer) => Result.Result<A, string>
+  ) {
+    const kind = text(file.should, file.example, (_) => _ !== "")
+    const path = yield* optional(name, kind)
+    if (Option.isNone(path)) return Option.none<A>()
+    const found = Option.match(fileAt(path.value), {
+      onNone: () => Result.fail("it can't be read"),
+      onSome: read
+    })
+    if (Result.isFailure(found)) complain(name, { ...kind, should: `${file.should} (${found.failure})` }, "is wrong")
+    return Result.getSuccess(found)
+  })
+
+  const branding = Effect.gen(function* () {
+    const link = text("an http, https or mailto URL", "https://example.com/help", isLink)
+    const light = yield* withDefault("PAGES_ACCENT", accentColour("light", ourAccent.light), ourAccent.light)
+    const accent = isColour(light) ? light : ourAccent.light
+    const fallback = accent === ourAccent.light ? ourAccent.dark : lightened(accent)
+    const dark = yield* withDefault("PAGES_ACCENT_DARK", accentColour("dark", ourAccent.dark), fallback)
+    const found: Branding = {
+      logo: yield* fromFile(
+        "PAGES_LOGO",
+        { should: `a file with an SVG, PNG, WebP or JPEG of at most ${largestLogo} bytes`, example: "./logo.svg" },
+        (bytes) => Result.fromOption(logoIn(bytes), () => "it is another file")
+      ),
+      accent: { light: accent, dark: isColour(dark) ? dark : fallback },
+      termsUrl: yield* optional("PAGES_TERMS_URL", link),
+      supportUrl: yield* optional("PAGES_SUPPORT_URL", link),
+      signInUrl: yield* optional("SIGN_IN_URL", webUrl("https://example.com/sign-in")),
+      template: Option.getOrElse(
+        yield* fromFile<Template>(
+          "PAGES_TEMPLATE",
+          { should: "an HTML file with the places that docs/pages.md names", example: "./page.html" },
+          (bytes) => templateIn(bytes.toString())
+        ),
+        () => ours
+      )
+    }
+    return withPages ? Option.some(found) : Option.none()
+  })
 
   const minLength = yield* withDefault("PASSWORD_MIN_LENGTH", integer(1, 256, 8), 8)
   const mostAtOnce = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
@@ -305,7 +385,8 @@ export const examineSettings: Effect.Effect<{
       "Rekey"
     ),
     smtp: Option.zipWith(smtpUrl, mailFrom, (url, from) => ({ url, from })),
-    resetUrl: yield* page("RESET_URL", "https://example.com/new-password", "reset-password"),
+    pages: yield* branding,
+    resetUrl: yield* page("RESET_URL", "https://example.com/new-password", "reset-password", withoutPages),
     resetLimits: {
       codeTtlMillis: yield* withDefault("RESET_CODE_TTL", duration("30 minutes", Duration.seconds(1)), 30 * 60_000),
       cooldownMillis: yield* withDefault("RESET_COOLDOWN", duration("60 seconds", Duration.zero), 60_000),
@@ -332,13 +413,18 @@ export const examineSettings: Effect.Effect<{
     ),
     registration: yield* withDefault("REGISTRATION", onOff, true),
     emailConfirmation: {
-      required: yield* withDefault("EMAIL_CONFIRMATION", onOff, false),
+      required: confirmsEmail,
       ttlMillis: yield* withDefault(
         "EMAIL_CONFIRMATION_TTL",
         duration("24 hours", Duration.minutes(1)),
         24 * 3_600_000
       ),
-      url: yield* page("EMAIL_CONFIRMATION_URL", "https://example.com/confirm", "confirm-email")
+      url: yield* page(
+        "EMAIL_CONFIRMATION_URL",
+        "https://example.com/confirm",
+        "confirm-email",
+        confirmsEmail ? withoutPages : undefined
+      )
     },
     passwordLength: {
       minLength,

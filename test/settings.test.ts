@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Option, Redacted } from "effect"
+import { lightened } from "../src/http/pages/Accent.ts"
+import { ourBranding } from "../src/http/pages/Branding.ts"
 import { readSettings } from "../src/settings.ts"
 
 const read = (env: Record<string, string>) =>
@@ -64,6 +66,7 @@ describe("the settings", () => {
         appSecrets: Option.none(),
         appName: "Rekey",
         smtp: Option.none(),
+        pages: Option.some(ourBranding),
         resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 60_000, hourlyCap: 5 },
         rateLimit: true,
         trustedProxies: [],
@@ -114,6 +117,10 @@ describe("the settings", () => {
         DATA_DIR: "/var/lib/rekey",
         APP_SECRET: `${secret}new, ${secret}old`,
         APP_NAME: "Zoë's <shop>",
+        PAGES_ACCENT: "#0a6b4f",
+        PAGES_TERMS_URL: "https://example.com/terms?of=use",
+        PAGES_SUPPORT_URL: "mailto:help@example.com",
+        SIGN_IN_URL: "https://example.com/sign-in",
         MAIL_FROM: "Zoë's shop <accounts@example.com>",
         RESET_CODE_TTL: "1 hour",
         RESET_COOLDOWN: "0 seconds",
@@ -180,6 +187,13 @@ describe("the settings", () => {
         databasePrepare: false,
         dataDir: "/var/lib/rekey",
         appName: "Zoë's <shop>",
+        pages: Option.some({
+          ...ourBranding,
+          accent: { light: "#0a6b4f", dark: lightened("#0a6b4f") },
+          termsUrl: Option.some("https://example.com/terms?of=use"),
+          supportUrl: Option.some("mailto:help@example.com"),
+          signInUrl: Option.some("https://example.com/sign-in")
+        }),
         resetLimits: { codeTtlMillis: 3_600_000, cooldownMillis: 0, hourlyCap: 7 },
         rateLimit: false,
         registration: false,
@@ -250,6 +264,14 @@ describe("the settings", () => {
       "<>",
       "@example.com"
     ],
+    ["PAGES", "some", "2"],
+    ["PAGES_LOGO", "no/such/file.png", "package.json", "lists"],
+    ["PAGES_ACCENT", "blue", "#fff", "#ffd700", "#8080800"],
+    ["PAGES_ACCENT_DARK", "#000000", "#2a55d4", "rgb(0,0,0)"],
+    ["PAGES_TERMS_URL", "javascript:alert(1)", "/terms", "data:text/html,x"],
+    ["PAGES_SUPPORT_URL", "help@example.com", "mailto:", "javascript:alert(1)"],
+    ["PAGES_TEMPLATE", "no/such/page.html", "README.md"],
+    ["SIGN_IN_URL", "/sign-in", "mailto:ada@example.com"],
     ["RESET_CODE_TTL", "soon", "30", "-30 minutes", "0 seconds", "999 millis", "Infinity", "30 minutes and more"],
     ["RESET_COOLDOWN", "a minute", "-1 seconds", "60", "Infinity"],
     ["RESET_HOURLY_CAP", "0", "-1", "1.5", "none"],
@@ -326,11 +348,26 @@ describe("the settings", () => {
           const [, example] =
             new RegExp(`^${name} is wrong: it should be .+, for example ${name}=(.+)$`).exec(lines[0] ?? "") ?? []
           assert.isDefined(example, lines[0])
-          if (!["APP_SECRET", "ADMIN_TOKENS", "METRICS_TOKEN"].includes(name)) yield* read({ ...base, [name]: example })
+          if (!["APP_SECRET", "ADMIN_TOKENS", "METRICS_TOKEN", "PAGES_LOGO", "PAGES_TEMPLATE"].includes(name))
+            yield* read({ ...base, [name]: example })
         }
       })
     )
   }
+
+  it.effect("demand pages of the team's own where PAGES is off", () =>
+    Effect.gen(function* () {
+      const named = (env: Record<string, string>) =>
+        Effect.map(problems(env), (lines) => lines.map((line) => line.split(" ")[0]))
+      assert.deepStrictEqual(yield* named({ PAGES: "off" }), ["RESET_URL"])
+      assert.deepStrictEqual(yield* named({ PAGES: "off", EMAIL_CONFIRMATION: "on" }), [
+        "RESET_URL",
+        "EMAIL_CONFIRMATION_URL"
+      ])
+      const { pages } = yield* read({ PAGES: "off", RESET_URL: "https://example.com/new-password" })
+      assert.isTrue(Option.isNone(pages))
+    })
+  )
 
   it.effect("say all that is wrong and missing in one go", () =>
     Effect.gen(function* () {

@@ -41,17 +41,30 @@ export const confirmEmailErrors = [
   documentedAccountExists
 ] as const
 
+export const registerErrors = [
+  documentedPasswordRejected,
+  RegistrationClosed.pipe(documented(403)),
+  documentedAccountExists,
+  documentedBusy
+] as const
+
+/** And too many tries, which say more than their body does. */
+export const signInErrors = [documentedInvalidCredentials, documentedAccountBlocked, documentedBusy] as const
+
+/** And too many tries. */
+export const changePasswordErrors = [
+  documentedPasswordMismatch,
+  documentedPasswordRejected,
+  documentedInvalidCredentials,
+  documentedBusy
+] as const
+
 export class AccountsApi extends HttpApiGroup.make("accounts")
   .add(
     HttpApiEndpoint.post("register", "/local/register", {
       payload: Schema.Struct({ username: Username, email: Email, password: Password }),
       success: Schema.Union([SignedIn, Done]),
-      error: [
-        documentedPasswordRejected,
-        RegistrationClosed.pipe(documented(403)),
-        documentedAccountExists,
-        documentedBusy
-      ]
+      error: registerErrors
     })
       .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Register")
@@ -86,7 +99,7 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
         password: Password
       }),
       success: SignedIn,
-      error: [documentedInvalidCredentials, documentedAccountBlocked, documentedRateLimited, documentedBusy]
+      error: [...signInErrors, documentedRateLimited]
     })
       .middleware(RateLimits)
       .annotate(OpenApi.Summary, "Sign in")
@@ -97,13 +110,7 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
     HttpApiEndpoint.post("changePassword", "/change-password", {
       payload: Schema.Struct({ currentPassword: Password, password: Password, passwordConfirmation: Password }),
       success: SignedIn,
-      error: [
-        documentedPasswordMismatch,
-        documentedPasswordRejected,
-        documentedInvalidCredentials,
-        documentedRateLimited,
-        documentedBusy
-      ]
+      error: [...changePasswordErrors, documentedRateLimited]
     })
       .middleware(Authorization)
       .annotate(OpenApi.Summary, "Change your password")

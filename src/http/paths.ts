@@ -7,28 +7,67 @@ export const paths = {
   openapi: "/openapi.json",
   inbox: "/dev/inbox",
   metrics: "/metrics",
+  pageScript: "/pages.js",
+  forgotPage: "/forgot-password",
+  forgotSentPage: "/forgot-password/sent",
   resetPage: "/reset-password",
   resetDonePage: "/reset-password/done",
+  registerPage: "/register",
+  registerSentPage: "/register/sent",
   confirmPage: "/confirm-email",
-  confirmDonePage: "/confirm-email/done"
+  confirmDonePage: "/confirm-email/done",
+  confirmAgainPage: "/confirm-email/again",
+  confirmSentPage: "/confirm-email/sent",
+  signInPage: "/sign-in",
+  signOut: "/sign-out",
+  accountPage: "/account",
+  changePasswordPage: "/account/password",
+  endSession: "/account/sessions/end",
+  endOtherSessions: "/account/sessions/end-others"
 } as const
+
+/** Where a page may lead. */
+export type Path = (typeof paths)[keyof typeof paths]
+
+type Route = readonly [method: string, path: string]
+
+const shown = (path: Path): Route => ["GET", path]
+const taken = (path: Path): Route => ["POST", path]
+
+/** The pages: what is shown, and which of it takes a form. */
+const pageRoutes: ReadonlyArray<Route> = [
+  shown(paths.pageScript),
+  ...[
+    paths.forgotPage,
+    paths.resetPage,
+    paths.registerPage,
+    paths.confirmPage,
+    paths.confirmAgainPage,
+    paths.signInPage,
+    paths.changePasswordPage
+  ].flatMap((path) => [shown(path), taken(path)]),
+  ...[
+    paths.forgotSentPage,
+    paths.resetDonePage,
+    paths.registerSentPage,
+    paths.confirmDonePage,
+    paths.confirmSentPage,
+    paths.accountPage
+  ].map(shown),
+  ...[paths.signOut, paths.endSession, paths.endOtherSessions].map(taken)
+]
 
 /** The methods that a path takes, for `Allow` (RFC 9110, 15.5.6); none where there is no such path. */
 export type MethodsOf = (url: string) => ReadonlyArray<string>
 
-export const methodsIn = (api: typeof Api | typeof PublicApi): MethodsOf => {
-  const routes: ReadonlyArray<readonly [method: string, path: string]> = [
+export const methodsIn = (api: typeof Api | typeof PublicApi, { pages }: { readonly pages: boolean }): MethodsOf => {
+  const routes: ReadonlyArray<Route> = [
     ...Object.values(api.groups).flatMap((group) =>
       Object.values(group.endpoints).map(({ method, path }) => [method, path] as const)
     ),
     ["GET", paths.docs],
     ["GET", paths.openapi],
-    ["GET", paths.resetPage],
-    ["POST", paths.resetPage],
-    ["GET", paths.resetDonePage],
-    ["GET", paths.confirmPage],
-    ["POST", paths.confirmPage],
-    ["GET", paths.confirmDonePage]
+    ...(pages ? pageRoutes : [])
   ]
   const router = FindMyWay.make<ReadonlyArray<string>>()
   for (const [path, ofPath] of Map.groupBy(routes, ([, path]) => path)) {

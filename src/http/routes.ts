@@ -1,4 +1,4 @@
-import { ByteSize, Layer } from "effect"
+import { ByteSize, Layer, Option } from "effect"
 import { HttpIncomingMessage, HttpMiddleware } from "effect/http"
 import { type HttpApi, HttpApiBuilder, type HttpApiGroup } from "effect/http-api"
 import { Api, PublicApi } from "../api/Api.ts"
@@ -8,8 +8,8 @@ import { AccountHandlers } from "./accounts.ts"
 import { DocsRoute } from "./docs.ts"
 import { Edge, type EdgeOptions, largestBody } from "./edge.ts"
 import { RateLimitsLayer } from "./limits.ts"
-import { ConfirmEmailPage } from "./pages/confirmEmail.ts"
-import { ResetPasswordPage } from "./pages/resetPassword.ts"
+import type { Branding } from "./pages/Branding.ts"
+import { Pages } from "./pages/routes.ts"
 import { methodsIn, paths } from "./paths.ts"
 import { RequestsLayer } from "./Requests.ts"
 import { RecoveryHandlers } from "./recovery.ts"
@@ -17,6 +17,10 @@ import { SystemHandlers } from "./system.ts"
 
 interface RoutesOptions extends Omit<EdgeOptions, "methodsOf"> {
   readonly administrators: Administrators
+  readonly appName: string
+  readonly registration: boolean
+  /** None: a team has pages of its own. */
+  readonly pages: Option.Option<Branding>
 }
 
 /** The contract as it is served, and its description. */
@@ -30,20 +34,19 @@ const ApiRoutes = ({ administrators }: RoutesOptions) =>
     Layer.provide([AdministrationLayer(administrators), AuthorizationLayer, RateLimitsLayer, RequestsLayer])
   )
 
-const servedMethods = ({ administrators }: Pick<RoutesOptions, "administrators">) =>
-  methodsIn(administrators.length > 0 ? Api : PublicApi)
+const servedMethods = ({ administrators, pages }: Pick<RoutesOptions, "administrators" | "pages">) =>
+  methodsIn(administrators.length > 0 ? Api : PublicApi, { pages: Option.isSome(pages) })
 
 /** Everything that is served, but the development inbox. */
 export const Routes = (options: RoutesOptions) =>
   Layer.mergeAll(
     ApiRoutes(options),
-    ResetPasswordPage(options),
-    ConfirmEmailPage(options),
+    Option.match(options.pages, { onNone: () => Layer.empty, onSome: (branding) => Pages({ ...options, branding }) }),
     Edge({ ...options, methodsOf: servedMethods(options) })
   )
 
 /** How requests are treated: bodies of 64 KiB at most, and no span of a URL that may hold a code, in its query or as its path (D4). */
-export const RequestSettings = (options: Pick<RoutesOptions, "administrators">) => {
+export const RequestSettings = (options: Pick<RoutesOptions, "administrators" | "pages">) => {
   const methodsOf = servedMethods(options)
   return Layer.mergeAll(
     Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(largestBody)),

@@ -40,13 +40,21 @@ export const both = (password: string) => ({ password, passwordConfirmation: pas
 export const beside = (field: string, { text }: Answer) =>
   new RegExp(`<p class="error" id="${field}-error">([^<]*)</p>`).exec(text)?.[1]
 
-/** Asserts that an answer is a page of ours, which loads and runs nothing, and is kept and framed by nobody (D6). */
+/**
+ * Asserts that an answer is a page of ours, which runs one script of ours and loads nothing else, and is kept and framed by
+ * nobody (D6).
+ */
 export const assertPage = ({ headers, text }: Answer) => {
   assert.match(String(headers["content-type"]), /^text\/html/)
-  assert.match(text, /^<!doctype html>\n<html lang="en">/)
-  assert.notMatch(text, /<script|<link|<img|https?:/)
+  assert.match(text, /^<!doctype html>\n<html lang="[a-z]{2}" dir="(ltr|rtl)">/)
+  const [script, ...scripts] = text.match(/<script[^>]*>[^<]*/g) ?? []
+  assert.match(script ?? "", /^<script src="(\.|(\.\.\/?)+)\/pages\.js\?v=[^"]+" defer>$/)
+  assert.isEmpty(scripts)
+  assert.notMatch(text.replaceAll("data:image/", ""), /<link(?! rel="icon" href="svg)|<img|<iframe|(src|href)="https?:/)
+  assert.isBelow(Buffer.byteLength(text), 30_000)
   const policy = String(headers["content-security-policy"])
   assert.match(policy, /default-src 'none'/)
+  assert.match(policy, /script-src 'self'/)
   assert.match(policy, /frame-ancestors 'none'/)
   assert.match(policy, /form-action 'self'/)
   assert.match(policy, /base-uri 'none'/)

@@ -4,6 +4,7 @@ import { Console, Context, Effect, Layer, Logger, Metric, Option, Queue, Redacte
 import { HttpServer } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { AdministratorName } from "../../src/domain/Administrator.ts"
+import { ourBranding } from "../../src/http/pages/Branding.ts"
 import { type Replacements, ServerLayer } from "../../src/server.ts"
 import type { Settings } from "../../src/settings.ts"
 import { Database } from "../../src/sql/Database.ts"
@@ -25,6 +26,7 @@ export const testSettings: Settings = {
   appSecrets: Option.some([Redacted.make("a secret of the tests, long enough to be one")]),
   appName: "Rekey",
   smtp: Option.none(),
+  pages: Option.some(ourBranding),
   resetUrl: new URL("http://accounts.example.com/reset-password"),
   resetLimits: { codeTtlMillis: 1_800_000, cooldownMillis: 0, hourlyCap: 1000 },
   rateLimit: false,

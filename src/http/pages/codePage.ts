@@ -1,175 +1,140 @@
 import { Effect, Option, Redacted, Schema } from "effect"
-import {
-  type Cookies,
-  type HttpRouter,
-  type HttpServerError,
-  HttpServerRequest,
-  HttpServerResponse,
-  UrlParams
-} from "effect/http"
-import { documentedRateLimited, documentedUnavailable, type ErrorBody, httpError } from "../../api/errors.ts"
-import type { RateLimited, Unavailable } from "../../domain/Failure.ts"
+import { type HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { ErrorBody } from "../../api/errors.ts"
 import { MailedCode } from "../../domain/MailedCode.ts"
-import { CurrentLanguage } from "../../language/Language.ts"
+import type { MessageKey } from "../../language/Messages.ts"
 import { type Html, html } from "../../markup/Html.ts"
-import { httpErrorResponse } from "../errors.ts"
-import { type Door, Limits } from "../limits.ts"
-import { makeLayout } from "./layout.ts"
+import type { Door } from "../limits.ts"
+import type { Path } from "../paths.ts"
+import { field } from "./field.ts"
+import { faulty, makeTakeForm, type Typed } from "./forms.ts"
+import { hourglass } from "./icons.ts"
+import { type Answer, type Visit, Visits } from "./Visits.ts"
 
-const encodeUnavailable = Schema.encodeSync(documentedUnavailable)
-const encodeRateLimited = Schema.encodeSync(documentedRateLimited)
 const decodeCode = Schema.decodeUnknownOption(MailedCode)
 
-const codeMissing: ErrorBody = {
-  code: 400,
-  message: "Enter the code from the mail.",
-  reason: "InvalidRequest",
-  details: [{ path: ["code"], message: "Enter the code from the mail." }]
+/** Copied from a mail a code may have a space or a line end around it, or be the whole link. */
+const codeIn = (typed: string): Option.Option<MailedCode> =>
+  decodeCode(/[?&]code=([\w-]+)/.exec(typed)?.[1] ?? typed.trim())
+
+/** How a code came here: by a link, and so by the cookie, or typed into the form. */
+export interface ShownCode {
+  readonly code: MailedCode
+  readonly typed: boolean
 }
 
-/** One field with what is wrong with it beside it. */
-export const field = (
-  name: string,
-  label: string,
-  attributes: Record<string, string>,
-  error: ErrorBody | undefined
-): Html => {
-  const wrong = error?.details?.filter(({ path }) => path[0] === name) ?? []
-  const all = {
-    ...attributes,
-    ...(wrong.length > 0 && { "aria-invalid": "true", "aria-describedby": `${name}-error` })
-  }
-  return html`<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" required${Object.entries(all).map(([key, value]) => html` ${key}="${value}"`)}>
-${wrong.length > 0 ? html`<p class="error" id="${name}-error">${wrong.map(({ message }) => message).join(" ")}</p>\n` : ""}`
-}
-
-/** A form that another site sent: browsers say so, and the code's cookie stays away from it besides. */
-const fromElsewhere = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => {
-  const site = headers["sec-fetch-site"]
-  if (site !== undefined) return site !== "same-origin" && site !== "none"
-  // `null` is what our own `no-referrer` makes of the origin.
-  const { origin } = headers
-  return origin !== undefined && origin !== "null" && URL.parse(origin)?.host !== headers.host
-}
-
-type Answer<R> = Effect.Effect<HttpServerResponse.HttpServerResponse, HttpServerError.HttpServerError, R>
+type Title = Extract<MessageKey, "page.reset.title" | "page.confirm.title">
 
 /**
  * A page behind the link of a mail. GET changes nothing, however often a scanner asks (D3). The code goes from the query into a
  * cookie that only this page gets, and so out of the address bar, the history and `Referer`; who comes without one may type it.
  */
 export const makeCodePage = Effect.fnUntraced(function* (options: {
-  readonly publicUrl: URL
-  readonly path: `/${string}`
+  readonly path: Path
   readonly cookieName: string
-  readonly title: string
+  readonly title: Title
   /** What stands in the form, below the field for a code where there is one. */
-  readonly fields: (error: ErrorBody | undefined) => Html
-  readonly button: string
+  readonly fields: (visit: Visit, error: ErrorBody | undefined) => Html
+  readonly button: Extract<MessageKey, "page.reset.button" | "page.confirm.button">
+  /** Where a new code is asked for. */
+  readonly another: Path
 }) {
-  const { cookieName, path } = options
-  const { enter } = yield* Limits
-  const { page, seeOther } = yield* makeLayout
+  const { another, cookieName, path } = options
+  const { add, cookiePath, secure } = yield* Visits
+  const takeForm = yield* makeTakeForm
 
-  const cookie: Cookies.Cookie["options"] = {
+  const cookie = {
     httpOnly: true,
-    path: `${options.publicUrl.pathname.replace(/\/$/, "")}${path}`,
+    path: cookiePath(path),
     // Strict would keep it from the request that follows a click in a mail program.
     sameSite: "lax",
-    secure: options.publicUrl.protocol === "https:"
-  }
-  const keptCode = ({ cookies }: HttpServerRequest.HttpServerRequest) => decodeCode(cookies[cookieName])
+    secure
+  } as const
+  const keptCode = ({ request }: Visit) => decodeCode(request.cookies[cookieName])
 
-  const form = (asksForCode: boolean, error?: ErrorBody): HttpServerResponse.HttpServerResponse =>
-    page(
-      options.title,
-      html`${error !== undefined && error.details === undefined ? html`<p class="error" role="alert">${error.message}</p>\n` : ""}\
-<form method="post">
-${asksForCode ? field("code", "Code from the mail", { autocomplete: "off" }, error) : ""}\
-${options.fields(error)}\
-<button>${options.button}</button>
-</form>`,
-      error?.code
-    )
+  const keep = (response: HttpServerResponse.HttpServerResponse, code: MailedCode) =>
+    HttpServerResponse.setCookieUnsafe(response, cookieName, Redacted.value(code), cookie)
 
-  /** The same limits as at the API's doors, told on a page. */
-  const limited = <R>(door: Door, asksForCode: boolean, answer: Answer<R>) =>
-    Effect.matchEffect(enter(door), {
-      onFailure: (error: RateLimited | Unavailable) => {
-        if (error._tag === "Unavailable") return Effect.succeed(form(asksForCode, encodeUnavailable(error)))
-        const { body, headers } = encodeRateLimited(error)
-        return Effect.succeed(HttpServerResponse.setHeaders(form(asksForCode, body), headers))
-      },
-      onSuccess: () => answer
+  const forget = (response: HttpServerResponse.HttpServerResponse) =>
+    HttpServerResponse.expireCookieUnsafe(response, cookieName, cookie)
+
+  const form = (visit: Visit, asksForCode: boolean, error?: ErrorBody): HttpServerResponse.HttpServerResponse =>
+    visit.page({
+      title: visit.say(options.title),
+      error,
+      content: html`<form method="post" action="${visit.to(path)}" novalidate>
+${
+  asksForCode
+    ? field({
+        name: "code",
+        label: visit.say("page.field.code"),
+        hint: visit.say("page.field.codeHint"),
+        attributes: { autocomplete: "one-time-code", autocapitalize: "none", spellcheck: "false" },
+        error
+      })
+    : ""
+}${options.fields(visit, error)}\
+<button>${visit.say(options.button)}</button>
+</form>
+${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visit.say("page.unusable.another")}</a></li></ul>` : ""}`
     })
 
-  const posted = Effect.fnUntraced(function* <R>(
-    request: HttpServerRequest.HttpServerRequest,
-    kept: Option.Option<MailedCode>,
-    submitted: Submitted<R>
-  ) {
-    const fields = UrlParams.toRecord(yield* request.urlParamsBody)
-    const asksForCode = Option.isNone(kept)
-    if (fromElsewhere(request)) return form(asksForCode, httpError("fromElsewhere", "en"))
-    // Copied from a mail it may have a space or a line end around it.
-    const typed = typeof fields.code === "string" ? fields.code.trim() : undefined
-    const code = asksForCode ? decodeCode(typed) : kept
-    return Option.isNone(code) ? form(true, codeMissing) : yield* submitted(code.value, fields, asksForCode)
-  })
+  /** The code can't be used any more: makes room for a newer one and shows the way there. */
+  const unusable = (visit: Visit, error: ErrorBody, { typed }: ShownCode): HttpServerResponse.HttpServerResponse =>
+    forget(
+      typed
+        ? form(visit, true, { ...error, details: [{ path: ["code"], message: error.message }] })
+        : visit.page({
+            icon: hourglass,
+            title: visit.say("page.unusable.title"),
+            status: error.code,
+            content: html`<p class="lead" role="alert">${error.message}</p>
+<p><a class="button" href="${visit.to(another)}">${visit.say("page.unusable.another")}</a></p>
+<ul class="links"><li><a href="${visit.to(path)}">${visit.say("page.unusable.code")}</a></li></ul>`
+          })
+    )
 
-  const serve = Effect.fnUntraced(function* <R>(
+  /** The form once more. A code that was typed and may be good goes the way of one from a link, so that nobody types it twice. */
+  const again = (visit: Visit, error: ErrorBody, { code, typed }: ShownCode): HttpServerResponse.HttpServerResponse =>
+    typed ? keep(form(visit, false, error), code) : form(visit, false, error)
+
+  const serve = Effect.fnUntraced(function* <R1, R2>(
     router: HttpRouter.HttpRouter,
     routes: {
       /** Somebody who has a code looks at the page. */
-      readonly opened: (code: MailedCode) => Answer<R>
+      readonly opened: (visit: Visit, shown: ShownCode) => Answer<R1>
       /** Somebody sent the form. */
-      readonly submitted: Submitted<R>
+      readonly submitted: (visit: Visit, shown: ShownCode, typed: Typed) => Answer<R2>
       readonly door: Door
     }
   ) {
-    yield* router.add(
-      "GET",
-      path,
-      Effect.fnUntraced(function* (request) {
-        const { code: typed } = yield* HttpServerRequest.ParsedSearchParams
-        const fromLink = decodeCode(typed)
-        if (Option.isSome(fromLink)) {
-          return yield* Effect.orDie(
-            HttpServerResponse.setCookie(seeOther(`.${path}`), cookieName, Redacted.value(fromLink.value), cookie)
-          )
-        }
-        const code = keptCode(request)
-        return Option.isNone(code) ? form(true) : yield* routes.opened(code.value)
+    yield* add(router, "GET", path, (visit): Answer<R1> => {
+      const fromLink = decodeCode(visit.query.get("code"))
+      if (Option.isSome(fromLink)) return Effect.succeed(keep(visit.seeOther(path), fromLink.value))
+      return Option.match(keptCode(visit), {
+        onNone: () => Effect.succeed(form(visit, true)),
+        onSome: (code) => routes.opened(visit, { code, typed: false })
       })
-    )
-    yield* router.add(
-      "POST",
-      path,
-      Effect.fnUntraced(function* (request) {
-        if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(request.headers["content-type"] ?? "")) {
-          return httpErrorResponse("notAForm", yield* CurrentLanguage)
-        }
-        const kept = keptCode(request)
-        return yield* limited(routes.door, Option.isNone(kept), posted(request, kept, routes.submitted))
-      })
-    )
+    })
+    yield* add(router, "POST", path, (visit): Answer<R2 | HttpServerRequest.HttpServerRequest> => {
+      const kept = keptCode(visit)
+      const asksForCode = Option.isNone(kept)
+      const refused = (error: ErrorBody) => form(visit, asksForCode, error)
+      return takeForm(visit, { door: routes.door, refused }, (typed) =>
+        Option.match(asksForCode ? codeIn(typed("code")) : kept, {
+          onNone: () => Effect.succeed(form(visit, true, faulty({ code: visit.say("page.error.code") }))),
+          onSome: (code) => routes.submitted(visit, { code, typed: asksForCode }, typed)
+        })
+      )
+    })
   })
 
   return {
-    page,
     form,
-    limited,
+    again,
+    unusable,
     serve,
     /** To the page that says that it is done; the code isn't needed any more. */
-    done: (to: string) => forgetCode(seeOther(`.${to}`)),
-    /** For a code that can't be used any more: makes room for a newer one. */
-    forgetCode
-  }
-
-  function forgetCode(response: HttpServerResponse.HttpServerResponse) {
-    return HttpServerResponse.expireCookieUnsafe(response, cookieName, cookie)
+    done: (visit: Visit, to: Path) => forget(visit.seeOther(to))
   }
 })
-
-type Submitted<R> = (code: MailedCode, fields: Readonly<Record<string, unknown>>, asksForCode: boolean) => Answer<R>

@@ -5,42 +5,61 @@ import { confirmEmailErrors } from "../../api/Accounts.ts"
 import { documentedUnavailable } from "../../api/errors.ts"
 import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
+import { addAskForMail } from "./askForMail.ts"
 import { makeCodePage } from "./codePage.ts"
+import { errorBody } from "./forms.ts"
+import { tick } from "./icons.ts"
+import { Visits } from "./Visits.ts"
 
-/** The words and the status of an error are the API's. */
-const encodeError = Schema.encodeSync(Schema.Union([...confirmEmailErrors, documentedUnavailable]))
+const bodyOf = errorBody(Schema.Union([...confirmEmailErrors, documentedUnavailable]))
 
 /** The page behind the link of the confirmation mail: its button confirms, since a scanner follows links and presses none. */
-export const ConfirmEmailPage = (options: { readonly publicUrl: URL }) =>
-  HttpRouter.use(
-    Effect.fnUntraced(function* (router) {
-      const { confirm } = yield* EmailConfirmation
-      const { done, forgetCode, form, page, serve } = yield* makeCodePage({
-        ...options,
-        path: paths.confirmPage,
-        cookieName: "rekey_confirmation_code",
-        title: "Confirm your address",
-        fields: () => html`<p>Confirm only if it was you who asked for it.</p>\n`,
-        button: "Confirm the address"
-      })
-
-      yield* serve(router, {
-        door: "confirmEmail",
-        opened: () => Effect.succeed(form(false)),
-        submitted: (code, _, asksForCode) =>
-          Effect.match(confirm(code), {
-            onFailure: (error) =>
-              error._tag === "Unavailable"
-                ? form(asksForCode, encodeError(error))
-                : forgetCode(form(true, encodeError(error))),
-            onSuccess: () => done(paths.confirmDonePage)
-          })
-      })
-
-      yield* router.add(
-        "GET",
-        paths.confirmDonePage,
-        page("Your address is confirmed", html`<p>You can sign in now.</p>`)
-      )
+export const ConfirmEmailPage = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const { confirm, request } = yield* EmailConfirmation
+    const { add } = yield* Visits
+    const { again, done, form, serve, unusable } = yield* makeCodePage({
+      path: paths.confirmPage,
+      cookieName: "rekey_confirmation_code",
+      title: "page.confirm.title",
+      fields: ({ say }) => html`<p class="lead">${say("page.confirm.lead")}</p>\n`,
+      button: "page.confirm.button",
+      another: paths.confirmAgainPage
     })
-  )
+
+    yield* serve(router, {
+      door: "confirmEmail",
+      opened: (visit) => Effect.succeed(form(visit, false)),
+      submitted: (visit, shown) =>
+        Effect.matchEffect(confirm(shown.code), {
+          onFailure: (error) =>
+            Effect.map(bodyOf(error), (body) =>
+              error._tag === "Unavailable" ? again(visit, body, shown) : unusable(visit, body, shown)
+            ),
+          onSuccess: () => Effect.succeed(done(visit, paths.confirmDonePage))
+        })
+    })
+
+    yield* add(router, "GET", paths.confirmDonePage, (visit) =>
+      Effect.succeed(
+        visit.page({
+          icon: tick,
+          title: visit.say("page.confirmDone.title"),
+          content: html`<p class="lead">${visit.say("page.confirmDone.lead")}</p>
+<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
+        })
+      )
+    )
+
+    yield* addAskForMail(router, {
+      path: paths.confirmAgainPage,
+      sentPath: paths.confirmSentPage,
+      codePath: paths.confirmPage,
+      door: "sendEmailConfirmation",
+      ask: request,
+      title: "page.confirmAgain.title",
+      lead: "page.confirmAgain.lead",
+      sent: "page.sent.confirmation"
+    })
+  })
+)

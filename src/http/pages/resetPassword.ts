@@ -1,80 +1,83 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpRouter } from "effect/http"
-import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
+import { documentedUnavailable } from "../../api/errors.ts"
 import { resetPasswordErrors } from "../../api/Recovery.ts"
 import { Password } from "../../domain/Password.ts"
 import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { PasswordReset } from "../../recovery/PasswordReset.ts"
 import { paths } from "../paths.ts"
-import { field, makeCodePage } from "./codePage.ts"
+import { makeCodePage, type ShownCode } from "./codePage.ts"
+import { newPasswordFields } from "./field.ts"
+import { errorBody, faulty, makeEnter } from "./forms.ts"
+import { tick } from "./icons.ts"
+import { type Visit, Visits } from "./Visits.ts"
 
-/** The words and the status of an error are the API's. */
-const encodeError = Schema.encodeSync(Schema.Union([...resetPasswordErrors, documentedUnavailable]))
+const AnyError = Schema.Union([...resetPasswordErrors, documentedUnavailable])
+const bodyOf = errorBody(AnyError)
 
-const decodePasswords = Schema.decodeUnknownOption(
-  Schema.Struct({ password: Password, passwordConfirmation: Password })
-)
-
-const unusable: ErrorBody = {
-  code: 400,
-  message: "The password holds a character that can't be used.",
-  reason: "InvalidRequest",
-  details: [{ path: ["password"], message: "The password holds a character that can't be used." }]
-}
+const decodePassword = Schema.decodeUnknownOption(Password)
 
 /** The page behind the link of the reset mail. */
-export const ResetPasswordPage = (options: { readonly publicUrl: URL }) =>
-  HttpRouter.use(
-    Effect.fnUntraced(function* (router) {
-      const { check, reset } = yield* PasswordReset
-      const { minLength } = yield* PasswordPolicy
-      const { done, forgetCode, form, limited, page, serve } = yield* makeCodePage({
-        ...options,
-        path: paths.resetPage,
-        cookieName: "rekey_reset_code",
-        title: "Choose a new password",
-        fields: (error) =>
-          html`${field("password", "New password", { type: "password", autocomplete: "new-password" }, error)}\
-<p>At least ${String(minLength)} characters.</p>
-${field("passwordConfirmation", "New password again", { type: "password", autocomplete: "new-password" }, error)}`,
-        button: "Set the new password"
-      })
-
-      // A password that was refused doesn't lose the code (B7).
-      const refused = (error: Parameters<typeof encodeError>[0], asksForCode: boolean) =>
-        error._tag.startsWith("ResetCode") || error._tag === "AccountBlocked"
-          ? forgetCode(form(true, encodeError(error)))
-          : form(asksForCode, encodeError(error))
-
-      yield* serve(router, {
-        door: "resetPassword",
-        opened: (code) =>
-          limited(
-            "checkResetCode",
-            false,
-            Effect.match(check(code), {
-              onFailure: (error) => refused(error, false),
-              onSuccess: () => form(false)
-            })
-          ),
-        submitted: (code, fields, asksForCode) => {
-          const passwords = decodePasswords(fields)
-          if (Option.isNone(passwords)) return Effect.succeed(form(asksForCode, unusable))
-          return Effect.match(reset({ code, ...passwords.value }), {
-            onFailure: (error) => refused(error, asksForCode),
-            onSuccess: () => done(paths.resetDonePage)
-          })
-        }
-      })
-
-      yield* router.add(
-        "GET",
-        paths.resetDonePage,
-        page(
-          "Your password is changed",
-          html`<p>Sign in with the new password. You are signed out everywhere else.</p>`
-        )
-      )
+export const ResetPasswordPage = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const { check, reset } = yield* PasswordReset
+    const { maxLength, minLength } = yield* PasswordPolicy
+    const { add } = yield* Visits
+    const enter = yield* makeEnter
+    const { again, done, form, serve, unusable } = yield* makeCodePage({
+      path: paths.resetPage,
+      cookieName: "rekey_reset_code",
+      title: "page.reset.title",
+      fields: (visit, error) =>
+        newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error }),
+      button: "page.reset.button",
+      another: paths.forgotPage
     })
-  )
+
+    // A password that was refused doesn't lose the code (B7).
+    const refused = (visit: Visit, error: typeof AnyError.Type, shown: ShownCode) =>
+      Effect.map(bodyOf(error), (body) =>
+        error._tag.startsWith("ResetCode") || error._tag === "AccountBlocked"
+          ? unusable(visit, body, shown)
+          : again(visit, body, shown)
+      )
+
+    yield* serve(router, {
+      door: "resetPassword",
+      opened: (visit, shown) =>
+        enter(
+          "checkResetCode",
+          (error) => form(visit, false, error),
+          Effect.matchEffect(check(shown.code), {
+            onFailure: (error) => refused(visit, error, shown),
+            onSuccess: () => Effect.succeed(form(visit, false))
+          })
+        ),
+      submitted: (visit, shown, typed) => {
+        const password = decodePassword(typed("password"))
+        const passwordConfirmation = decodePassword(typed("passwordConfirmation"))
+        if (Option.isNone(password) || Option.isNone(passwordConfirmation)) {
+          const error = faulty({ password: visit.say("page.error.unusable") })
+          return Effect.succeed(form(visit, shown.typed, error))
+        }
+        const request = { code: shown.code, password: password.value, passwordConfirmation: passwordConfirmation.value }
+        return Effect.matchEffect(reset(request), {
+          onFailure: (error) => refused(visit, error, shown),
+          onSuccess: () => Effect.succeed(done(visit, paths.resetDonePage))
+        })
+      }
+    })
+
+    yield* add(router, "GET", paths.resetDonePage, (visit) =>
+      Effect.succeed(
+        visit.page({
+          icon: tick,
+          title: visit.say("page.resetDone.title"),
+          content: html`<p class="lead">${visit.say("page.resetDone.lead")}</p>
+<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
+        })
+      )
+    )
+  })
+)

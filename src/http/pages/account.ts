@@ -1,0 +1,145 @@
+import { Effect, Schema } from "effect"
+import { HttpRouter, type HttpServerRequest } from "effect/http"
+import { Sessions } from "../../accounts/Sessions.ts"
+import { documentedUnavailable } from "../../api/errors.ts"
+import { type Session, SessionId } from "../../domain/Session.ts"
+import { localeOf } from "../../language/Language.ts"
+import { type Html, html } from "../../markup/Html.ts"
+import { paths } from "../paths.ts"
+import { errorBody, makeTakeForm } from "./forms.ts"
+import { note, noticeQuery } from "./note.ts"
+import { makeSessionCookie } from "./sessionCookie.ts"
+import { type Answer, type Visit, Visits } from "./Visits.ts"
+
+const bodyOf = errorBody(documentedUnavailable)
+const decodeSessionId = Schema.decodeUnknownEffect(SessionId)
+
+/** A moment in UTC, which a script turns into one of the reader's own place. */
+export const moment = ({ language }: Visit, date: Date): Html => {
+  const words = new Intl.DateTimeFormat(localeOf(language), {
+    year: "numeric",
+    month: "long",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZone: "UTC",
+    timeZoneName: "short"
+  }).format(date)
+  return html`<time datetime="${date.toISOString()}" data-locale="${localeOf(language)}">${words}</time>`
+}
+
+const sessionRow = (visit: Visit, session: Session): Html =>
+  html`<li><div>
+<p><strong>${visit.say(session.current ? "page.sessions.current" : "page.sessions.other")}</strong></p>
+<p class="when">${visit.say("page.sessions.since")} ${moment(visit, session.createdAt)}</p>
+</div>
+${
+  session.current
+    ? ""
+    : html`<form method="post" action="${visit.to(paths.endSession)}"><input type="hidden" name="id" value="${session.id}">\
+<button class="quiet">${visit.say("page.sessions.end")}</button></form>
+`
+}</li>
+`
+
+/** "Your account": who one is, where one is signed in, and the way to what can be changed. */
+export const AccountPage = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const sessions = yield* Sessions
+    const { add } = yield* Visits
+    const takeForm = yield* makeTakeForm
+    const { forget, signedIn } = yield* makeSessionCookie
+
+    yield* add(router, "GET", paths.accountPage, (visit) =>
+      signedIn(visit, (authenticated) =>
+        Effect.matchEffect(sessions.list(authenticated), {
+          onFailure: (error) =>
+            Effect.map(bodyOf(error), (error) =>
+              visit.page({ title: visit.say("page.account.title"), error, content: html`` })
+            ),
+          onSuccess: (list) => {
+            const { email, username } = authenticated.user
+            return Effect.succeed(
+              visit.page({
+                title: visit.say("page.account.title"),
+                content: html`${note(visit)}<dl>
+<dt>${visit.say("page.field.username")}</dt><dd><bdi>${username}</bdi></dd>
+<dt>${visit.say("page.field.email")}</dt><dd><bdi>${email}</bdi></dd>
+</dl>
+<ul class="links"><li><a href="${visit.to(paths.changePasswordPage)}">${visit.say("page.changePassword.title")}</a></li></ul>
+<h2>${visit.say("page.sessions.title")}</h2>
+<ul class="rows">
+${list.map((session) => sessionRow(visit, session))}</ul>
+${
+  list.length > 1
+    ? html`<form method="post" action="${visit.to(paths.endOtherSessions)}"><button class="danger">${visit.say("page.sessions.endOthers")}</button></form>
+`
+    : ""
+}<form method="post" action="${visit.to(paths.signOut)}"><button class="quiet">${visit.say("page.account.signOut")}</button></form>`
+              })
+            )
+          }
+        })
+      )
+    )
+
+    /** What a button on the page asks for; the page says that it was done. */
+    const button = (
+      visit: Visit,
+      taken: (typed: (name: string) => string) => Answer<never>
+    ): Answer<HttpServerRequest.HttpServerRequest> =>
+      takeForm(
+        visit,
+        { refused: (error) => visit.page({ title: visit.say("page.account.title"), error, content: html`` }) },
+        taken
+      )
+
+    const unavailable = (visit: Visit) => (error: typeof documentedUnavailable.Type) =>
+      Effect.map(bodyOf(error), (error) =>
+        visit.page({ title: visit.say("page.account.title"), error, content: html`` })
+      )
+
+    yield* add(router, "POST", paths.endSession, (visit) =>
+      button(visit, (typed) =>
+        signedIn(visit, (authenticated) =>
+          decodeSessionId(typed("id")).pipe(
+            Effect.flatMap((id) => sessions.end(authenticated, id)),
+            Effect.as(visit.seeOther(paths.accountPage, noticeQuery("session"))),
+            Effect.catchTags({
+              Unavailable: unavailable(visit),
+              // Ended meanwhile, or nobody's: it isn't there any more, as was asked.
+              SchemaError: () => Effect.succeed(visit.seeOther(paths.accountPage)),
+              SessionNotFound: () => Effect.succeed(visit.seeOther(paths.accountPage))
+            })
+          )
+        )
+      )
+    )
+
+    yield* add(router, "POST", paths.endOtherSessions, (visit) =>
+      button(visit, () =>
+        signedIn(visit, (authenticated) =>
+          sessions
+            .endOthers(authenticated)
+            .pipe(
+              Effect.as(visit.seeOther(paths.accountPage, noticeQuery("others"))),
+              Effect.catchTag("Unavailable", unavailable(visit))
+            )
+        )
+      )
+    )
+
+    yield* add(router, "POST", paths.signOut, (visit) =>
+      button(visit, () =>
+        signedIn(visit, (authenticated) =>
+          sessions
+            .signOut(authenticated)
+            .pipe(
+              Effect.as(forget(visit.seeOther(paths.signInPage, noticeQuery("out")))),
+              Effect.catchTag("Unavailable", unavailable(visit))
+            )
+        )
+      )
+    )
+  })
+)
