@@ -21,14 +21,17 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts"],
   sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail"],
   api: ["domain"],
+  client: [],
   http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup"]
 }
 const folders = Object.keys(mayImport)
+/** Those that may import `effect`. */
+const withEffect = folders.filter((folder) => folder !== "client")
 
 /** Packages that are refused in a folder, by the folders that may have them. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
-  effect: folders,
-  "effect/crypto": folders,
+  effect: withEffect,
+  "effect/crypto": withEffect,
   "node:fs": ["secrets", "passwords", "mail", "sql", "http"],
   "node:fs/promises": ["secrets", "passwords", "mail", "sql", "http"],
   "@effect/platform-node": ["sql", "http"],
