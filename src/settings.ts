@@ -1,5 +1,18 @@
 import { availableParallelism } from "node:os"
-import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Schema, String } from "effect"
+import {
+  Array,
+  Config,
+  ConfigProvider,
+  Data,
+  Duration,
+  Effect,
+  type LogLevel,
+  Option,
+  Record,
+  Redacted,
+  Schema,
+  String
+} from "effect"
 import { AdministratorName } from "./domain/Administrator.ts"
 import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
@@ -168,10 +181,15 @@ const isHost = (value: string) => /^[^/?#@\\]+$/.test(value) && url("http:")(`ht
 /** Where the service listens, as this machine reaches it. */
 export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): string => `http://${inUrl(host)}:${port}`
 
-const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
-/** Reads every setting; fails with all that is wrong, not with the first. */
-export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen(function* () {
+/** What an application that embeds Rekey brings itself, and so needs no setting for. */
+export interface Brought {
+  /** What sends mails. */
+  readonly mailer: boolean
+}
+
+const readSettingsFor = Effect.fnUntraced(function* (brought: Brought) {
   const problems: globalThis.Array<string> = []
 
   const complain = (name: string, kind: Kind<unknown>, complaint: string) => {
@@ -207,7 +225,9 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
     return value
   })
   const inProduction = production ? "in production" : undefined
-  const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
+  const forMail = brought.mailer
+    ? undefined
+    : (inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address"))
 
   const publicUrl = Option.getOrElse(
     yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
@@ -356,3 +376,17 @@ export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.gen
   }
   return Array.isArrayNonEmpty(problems) ? yield* new SettingsInvalid({ problems }) : settings
 })
+
+/** Reads every setting; fails with all that is wrong, not with the first. */
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = readSettingsFor({ mailer: false })
+
+/** The same from `variables`, by the names that the environment has for them: `process.env` may stand for them. */
+export const settingsFrom = (
+  variables: Readonly<Record<string, string | undefined>>,
+  brought: Brought = { mailer: false }
+): Effect.Effect<Settings, SettingsInvalid> =>
+  Effect.provideService(
+    readSettingsFor(brought),
+    ConfigProvider.ConfigProvider,
+    ConfigProvider.fromUnknown(Record.filter(variables, (value) => value !== undefined))
+  )

@@ -17,7 +17,7 @@ export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("r
 export const largestBody = 64 * 1024
 
 /** Headers that an answer has by its status. */
-const headersFor = (status: number): Record<string, string> => {
+export const headersFor = (status: number): Record<string, string> => {
   switch (status) {
     case 401:
       return { "www-authenticate": "Bearer" }
@@ -62,19 +62,23 @@ export interface EdgeOptions {
   readonly methodsOf: MethodsOf
 }
 
-const originOf = (
+/** Where a request came from. */
+export const originOf = (
   request: HttpServerRequest.HttpServerRequest,
   requestId: string,
-  { trustedProxies }: EdgeOptions
+  { trustedProxies }: Pick<EdgeOptions, "trustedProxies">
 ): Origin => ({
   requestId: Option.some(requestId),
   clientAddress: clientAddress(request.peerAddress, request.headers, trustedProxies),
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
-/** HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. */
+/**
+ * HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. A `Request` has it in
+ * its URL.
+ */
 const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
-  headers.host === undefined && !("httpVersion" in source && source.httpVersion === "1.0")
+  headers.host === undefined && "httpVersion" in source && source.httpVersion !== "1.0"
 
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = (options: EdgeOptions) =>
