@@ -16,7 +16,7 @@ import * as CleanUp from "./background/CleanUp.ts"
 import { KeptOfAddress } from "./domain/Origin.ts"
 import { Shutdown } from "./http/edge.ts"
 import { HostedHandlers } from "./http/hosted.ts"
-import { InboxRoute } from "./http/inbox.ts"
+import { InboxRoute } from "./http/inbox/routes.ts"
 import { Limits } from "./http/limits.ts"
 import { MetricsRoute } from "./http/metrics.ts"
 import { makeNodeServer } from "./http/nodeServer.ts"
@@ -188,13 +188,7 @@ const Services = (settings: Settings, replacements: Replacements) =>
   )
 
 /** Built after the server, so released before it: from then on what comes in is refused while what is under way completes (B9). */
-const BeginShutdown = Layer.effectDiscard(
-  Effect.acquireRelease(Shutdown, (shutdown) =>
-    Effect.sync(() => {
-      shutdown.begun = true
-    })
-  )
-)
+const BeginShutdown = Layer.effectDiscard(Effect.acquireRelease(Shutdown, ({ begin }) => begin))
 
 /** Everything that is served. */
 const ServedRoutes = (settings: Settings, replacements: Replacements) =>

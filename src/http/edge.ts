@@ -1,5 +1,5 @@
 import { METHODS } from "node:http"
-import { Context, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { httpErrors } from "../api/errors.ts"
 import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
@@ -9,8 +9,29 @@ import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders } from 
 import type { MethodsOf } from "./paths.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
-export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("rekey/http/Shutdown") {
-  static readonly layer = Layer.sync(Shutdown, () => ({ begun: false }))
+export class Shutdown extends Context.Service<
+  Shutdown,
+  {
+    readonly begun: boolean
+    /** Waits until it begins: for answers that have no end of their own. */
+    readonly whenBegun: Effect.Effect<void>
+    readonly begin: Effect.Effect<void>
+  }
+>()("rekey/http/Shutdown") {
+  static readonly layer = Layer.effect(
+    Shutdown,
+    Effect.map(Deferred.make<void>(), (beginning) => {
+      const shutdown = {
+        begun: false,
+        whenBegun: Deferred.await(beginning),
+        begin: Effect.suspend(() => {
+          shutdown.begun = true
+          return Effect.asVoid(Deferred.succeed(beginning, undefined))
+        })
+      }
+      return shutdown
+    })
+  )
 }
 
 /** In bytes. */

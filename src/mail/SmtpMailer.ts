@@ -2,6 +2,7 @@ import { Duration, Effect, Layer, Predicate, Redacted } from "effect"
 import { createTransport } from "nodemailer"
 import addressparser from "nodemailer/lib/addressparser"
 import { type Mail, Mailer, MailNotSent } from "./Mailer.ts"
+import { messageOf } from "./message.ts"
 
 /** For a whole conversation, from the look-up of the server's name to its last reply. The outbox's lease is longer. */
 const patience = Duration.seconds(20)
@@ -60,21 +61,8 @@ export const layer = (options: { readonly url: Redacted.Redacted; readonly from:
 
       const send = Effect.fn("SmtpMailer.send")(
         function* (mail: Mail) {
-          // An object isn't parsed, so whatever the address holds, it is one recipient (A3, CVE-2025-13033).
-          const recipient = { name: "", address: mail.to }
           yield* Effect.tryPromise({
-            try: (signal) =>
-              transport.sendMail({
-                signal,
-                envelope: { from: sender, to: recipient },
-                from: sender,
-                to: recipient,
-                messageId: `<${mail.id}@${domain}>`,
-                headers: { "Auto-Submitted": "auto-generated" }, // no out-of-office replies (RFC 3834)
-                subject: mail.subject,
-                text: mail.text,
-                html: mail.html
-              }),
+            try: (signal) => transport.sendMail({ ...messageOf(mail, { from: sender, domain }), signal }),
             catch: (error) => new MailNotSent({ reason: reasonOf(error) })
           })
         },
