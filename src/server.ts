@@ -2,8 +2,10 @@ import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, Option } from "effect"
 import { FetchHttpClient, HttpRouter } from "effect/http"
+import type { HttpApi, HttpApiGroup } from "effect/http-api"
 import { RateLimiter } from "effect/persistence"
 import type { SqlClient } from "effect/sql/SqlClient"
+import type { AccountRepository } from "./accounts/AccountRepository.ts"
 import { Accounts } from "./accounts/Accounts.ts"
 import { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
 import { EmailConfirmation } from "./accounts/EmailConfirmation.ts"
@@ -13,13 +15,15 @@ import { SessionTokens } from "./accounts/SessionTokens.ts"
 import * as CleanUp from "./background/CleanUp.ts"
 import { KeptOfAddress } from "./domain/Origin.ts"
 import { Shutdown } from "./http/edge.ts"
-import { InboxRoute } from "./http/inbox.ts"
+import { HostedHandlers } from "./http/hosted.ts"
+import { InboxRoute } from "./http/inbox/routes.ts"
 import { Limits } from "./http/limits.ts"
 import { MetricsRoute } from "./http/metrics.ts"
 import { makeNodeServer } from "./http/nodeServer.ts"
 import { RequestSettings, Routes } from "./http/routes.ts"
 import { Readiness } from "./http/system.ts"
 import { DevelopmentInbox } from "./mail/DevelopmentInbox.ts"
+import type { Mailer } from "./mail/Mailer.ts"
 import { OutboxWorker } from "./mail/OutboxWorker.ts"
 import * as SmtpMailer from "./mail/SmtpMailer.ts"
 import { BreachCheck } from "./passwords/BreachCheck.ts"
@@ -33,7 +37,7 @@ import { ConfirmationCodeMint } from "./secrets/ConfirmationCodeMint.ts"
 import { generatedSecrets } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
-import type { Settings } from "./settings.ts"
+import { isLoopback, type Settings, SettingsInvalid } from "./settings.ts"
 import * as AccountLanguagesSql from "./sql/AccountLanguagesSql.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
@@ -71,16 +75,17 @@ export const SqlLayer = (
 
 const TrailLayer = Layer.provide(Trail.layer, TrailStoreSql.layer)
 
-const Repositories = Layer.mergeAll(
-  AccountRepositorySql.layer,
-  ConfirmationsSql.layer,
-  OutboxSql.layer,
-  RateLimitsSql.layerGuesses,
-  RateLimitsSql.layerStore,
-  RecoveryRequestsSql.layer,
-  ResetCodesSql.layer,
-  SessionRepositorySql.layer
-).pipe(Layer.provideMerge(TrailLayer))
+const Repositories = ({ accounts }: Replacements) =>
+  Layer.mergeAll(
+    accounts === undefined ? AccountRepositorySql.layer : Layer.provide(accounts, AccountRepositorySql.layer),
+    ConfirmationsSql.layer,
+    OutboxSql.layer,
+    RateLimitsSql.layerGuesses,
+    RateLimitsSql.layerStore,
+    RecoveryRequestsSql.layer,
+    ResetCodesSql.layer,
+    SessionRepositorySql.layer
+  ).pipe(Layer.provideMerge(TrailLayer))
 
 const CleanUpLayer = (settings: Settings) =>
   Layer.provide(CleanUp.layer, LeftoversSql.layer({ auditRetentionMillis: settings.audit.retentionMillis }))
@@ -97,10 +102,19 @@ const Secrets = (settings: Settings) =>
     )
   )
 
-/** What may stand in for a choice of the settings: another database, another hasher. */
+/** What may stand in for a choice of ours or of the settings. */
 export interface Replacements {
+  /** Another database client: it has to speak PostgreSQL's SQL. */
   readonly sql?: Layer.Layer<SqlClient, DataDirectoryInUse | DataDirectoryUnusable>
+  /** Another way to hash, whose hashes it alone has to read. */
   readonly hasher?: Layer.Layer<PasswordHasher>
+  /** What sends mails, in place of SMTP and of the development inbox. It is tried again where it fails, so it may get a mail twice. */
+  readonly mailer?: Layer.Layer<Mailer>
+  /**
+   * Accounts as the application has them: made of nothing, or around ours, which it gets. What it does in the database should be
+   * in one transaction with what ours does.
+   */
+  readonly accounts?: Layer.Layer<AccountRepository, never, AccountRepository | Database | SqlClient>
 }
 
 /** Follows no redirect, so that not even a prefix of a hash goes where nobody configured it to go. */
@@ -123,13 +137,26 @@ export const Passwords = (
     )
   )
 
-/** Whether mails stay here, to be read by the developer. */
-export const usesDevelopmentInbox = (settings: Settings): boolean => Option.isNone(settings.smtp)
+/** Whether mails stay here, to be read by the developer: never in production, nor where others than this machine can ask. */
+export const usesDevelopmentInbox = (settings: Settings, { mailer }: Replacements = {}): boolean =>
+  mailer === undefined && Option.isNone(settings.smtp) && !settings.production && isLoopback(settings.host)
 
-const Mail = (settings: Settings) =>
-  OutboxWorker.layer(settings).pipe(
-    Layer.provideMerge(Option.match(settings.smtp, { onNone: () => DevelopmentInbox.layer, onSome: SmtpMailer.layer }))
-  )
+const MailerLayer = (settings: Settings, replacements: Replacements): Layer.Layer<Mailer, SettingsInvalid> => {
+  if (replacements.mailer !== undefined) return replacements.mailer
+  if (usesDevelopmentInbox(settings)) return DevelopmentInbox.layer
+  return Option.match(settings.smtp, {
+    onNone: () =>
+      Layer.unwrap(
+        Effect.fail(
+          new SettingsInvalid({ problems: ["SMTP_URL is missing, and nothing else was given that sends mails."] })
+        )
+      ),
+    onSome: SmtpMailer.layer
+  })
+}
+
+const Mail = (settings: Settings, replacements: Replacements) =>
+  Layer.provideMerge(OutboxWorker.layer(settings), MailerLayer(settings, replacements))
 
 const Inbox = Layer.provide(InboxRoute, DevelopmentInbox.layer)
 
@@ -164,9 +191,9 @@ const Services = (settings: Settings, replacements: Replacements) =>
     AccountLanguagesSql.layer,
     CleanUpLayer(settings)
   ).pipe(
-    Layer.provideMerge(Mail(settings)),
+    Layer.provideMerge(Mail(settings, replacements)),
     Layer.provideMerge(Passwords(settings, replacements)),
-    Layer.provide(Repositories),
+    Layer.provide(Repositories(replacements)),
     Layer.provide(Secrets(settings)),
     Layer.provide(Layer.succeed(KeptOfAddress, settings.audit.address)),
     Layer.provideMerge(Database.layer),
@@ -175,23 +202,22 @@ const Services = (settings: Settings, replacements: Replacements) =>
   )
 
 /** Built after the server, so released before it: from then on what comes in is refused while what is under way completes (B9). */
-const BeginShutdown = Layer.effectDiscard(
-  Effect.acquireRelease(Shutdown, (shutdown) =>
-    Effect.sync(() => {
-      shutdown.begun = true
-    })
-  )
-)
+const BeginShutdown = Layer.effectDiscard(Effect.acquireRelease(Shutdown, ({ begin }) => begin))
 
-/** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
-export const ServerLayer = (settings: Settings, replacements: Replacements = {}) => {
-  const routes = Layer.mergeAll(
+/** Everything that is served. */
+const ServedRoutes = (settings: Settings, replacements: Replacements) =>
+  Layer.mergeAll(
     Routes(settings),
-    usesDevelopmentInbox(settings) ? Inbox : Layer.empty,
+    usesDevelopmentInbox(settings, replacements) ? Inbox : Layer.empty,
     Option.match(settings.metricsToken, { onNone: () => Layer.empty, onSome: MetricsRoute })
   )
-  return BeginShutdown.pipe(
-    Layer.provideMerge(HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })),
+
+/** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
+export const ServerLayer = (settings: Settings, replacements: Replacements = {}) =>
+  BeginShutdown.pipe(
+    Layer.provideMerge(
+      HttpRouter.serve(ServedRoutes(settings, replacements), { disableLogger: true, disableListenLog: true })
+    ),
     Layer.provide(RequestSettings(settings)),
     Layer.provideMerge(
       NodeHttpServer.layer(makeNodeServer(settings), {
@@ -203,4 +229,32 @@ export const ServerLayer = (settings: Settings, replacements: Replacements = {})
     Layer.provide(Shutdown.layer),
     Layer.provideMerge(Services(settings, replacements))
   )
-}
+
+/** The same without a server: its routes in a router that somebody else asks. */
+export const RouterLayer = (settings: Settings, replacements: Replacements = {}) =>
+  withoutMarkers(
+    BeginShutdown.pipe(
+      Layer.provideMerge(ServedRoutes(settings, replacements)),
+      Layer.provideMerge(RequestSettings(settings)),
+      Layer.provide(Shutdown.layer),
+      Layer.provideMerge(Services(settings, replacements)),
+      Layer.provide(NodeHttpServer.layerHttpServices),
+      Layer.provideMerge(HttpRouter.layer)
+    )
+  )
+
+/** What routes may fail with stands among a layer's requirements, for who serves it; nobody provides it. */
+const withoutMarkers = <A, E, R>(
+  layer: Layer.Layer<A, E, R>
+): Layer.Layer<A, E, Exclude<R, HttpRouter.Request<"Error", unknown>>> => layer as never
+
+/**
+ * The handlers of the contract's groups and the services behind them, for an application that has them in an `HttpApi` of its own:
+ * `HttpApi.make("shop").addHttpApi(PublicApi)`. Request ids, limits and the headers of answers come along; pages,
+ * the log of requests, and what is answered on unknown paths are the application's.
+ */
+export const HandlersLayer = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+  settings: Settings,
+  replacements: Replacements = {}
+) => HostedHandlers(api, settings).pipe(Layer.provideMerge(Services(settings, replacements)))

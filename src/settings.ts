@@ -1,6 +1,20 @@
 import { readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { Array, Config, Data, Duration, Effect, type LogLevel, Option, Redacted, Result, Schema, String } from "effect"
+import {
+  Array,
+  Config,
+  ConfigProvider,
+  Data,
+  Duration,
+  Effect,
+  type LogLevel,
+  Option,
+  Record,
+  Redacted,
+  Result,
+  Schema,
+  String
+} from "effect"
 import { AdministratorName } from "./domain/Administrator.ts"
 import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
@@ -225,14 +239,20 @@ const isHost = (value: string) => /^[^/?#@\\]+$/.test(value) && url("http:")(`ht
 /** Where the service listens, as this machine reaches it. */
 export const localUrl = ({ host, port }: Pick<Settings, "host" | "port">): string => `http://${inUrl(host)}:${port}`
 
-const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+
+/** What an application that embeds Rekey brings itself, and so needs no setting for. */
+export interface Brought {
+  /** What sends mails. */
+  readonly mailer: boolean
+}
 
 /** Every setting as it was set or by its default, and a line for each that is wrong or missing. */
-export const examineSettings: Effect.Effect<{
+export const examineSettings = Effect.fnUntraced(function* (brought: Brought = { mailer: false }): Effect.fn.Return<{
   readonly settings: Settings
   readonly problems: ReadonlyArray<string>
   readonly inForce: ReadonlyArray<SettingInForce>
-}> = Effect.gen(function* () {
+}> {
   const problems: globalThis.Array<string> = []
   const inForce: globalThis.Array<SettingInForce> = []
 
@@ -274,7 +294,9 @@ export const examineSettings: Effect.Effect<{
     return value
   })
   const inProduction = production ? "in production" : undefined
-  const forMail = inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address")
+  const forMail = brought.mailer
+    ? undefined
+    : (inProduction ?? (isLoopback(host) ? undefined : "where HOST is not a loopback address"))
 
   const publicUrl = Option.getOrElse(
     yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
@@ -490,9 +512,21 @@ export const examineSettings: Effect.Effect<{
   return { settings, problems, inForce }
 })
 
+const readSettingsFor = Effect.fnUntraced(function* (brought: Brought) {
+  const { problems, settings } = yield* examineSettings(brought)
+  return Array.isReadonlyArrayNonEmpty(problems) ? yield* new SettingsInvalid({ problems }) : settings
+})
+
 /** Reads every setting; fails with all that is wrong, not with the first. */
-export const readSettings: Effect.Effect<Settings, SettingsInvalid> = Effect.flatMap(
-  examineSettings,
-  ({ problems, settings }) =>
-    Array.isReadonlyArrayNonEmpty(problems) ? Effect.fail(new SettingsInvalid({ problems })) : Effect.succeed(settings)
-)
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = readSettingsFor({ mailer: false })
+
+/** The same from `variables`, by the names that the environment has for them: `process.env` may stand for them. */
+export const settingsFrom = (
+  variables: Readonly<Record<string, string | undefined>>,
+  brought: Brought = { mailer: false }
+): Effect.Effect<Settings, SettingsInvalid> =>
+  Effect.provideService(
+    readSettingsFor(brought),
+    ConfigProvider.ConfigProvider,
+    ConfigProvider.fromUnknown(Record.filter(variables, (value) => value !== undefined))
+  )

@@ -238,7 +238,7 @@ export const doctorCommand = Command.make(
   Effect.fnUntraced(function* () {
     const json = yield* Json
     const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-    const { inForce, problems, settings } = yield* examineSettings
+    const { inForce, problems, settings } = yield* examineSettings()
     yield* print(
       json
         ? inForce

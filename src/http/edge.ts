@@ -1,5 +1,5 @@
 import { METHODS } from "node:http"
-import { Context, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Metric, Option, type Types } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CurrentOrigin, type Origin } from "../domain/Origin.ts"
 import { CurrentLanguage, fallback, type Language, UnderstoodLanguage, understood } from "../language/Language.ts"
@@ -9,15 +9,36 @@ import { type CorsOrigins, corsHeaders, preflightAnswer, securityHeaders, varyHe
 import type { MethodsOf } from "./paths.ts"
 
 /** Whether the process is on its way out: what still comes in on open connections is refused (B9). */
-export class Shutdown extends Context.Service<Shutdown, { begun: boolean }>()("rekey/http/Shutdown") {
-  static readonly layer = Layer.sync(Shutdown, () => ({ begun: false }))
+export class Shutdown extends Context.Service<
+  Shutdown,
+  {
+    readonly begun: boolean
+    /** Waits until it begins: for answers that have no end of their own. */
+    readonly whenBegun: Effect.Effect<void>
+    readonly begin: Effect.Effect<void>
+  }
+>()("rekey/http/Shutdown") {
+  static readonly layer = Layer.effect(
+    Shutdown,
+    Effect.map(Deferred.make<void>(), (beginning) => {
+      const shutdown = {
+        begun: false,
+        whenBegun: Deferred.await(beginning),
+        begin: Effect.suspend(() => {
+          shutdown.begun = true
+          return Effect.asVoid(Deferred.succeed(beginning, undefined))
+        })
+      }
+      return shutdown
+    })
+  )
 }
 
 /** In bytes. */
 export const largestBody = 64 * 1024
 
 /** Headers that an answer has by its status. */
-const headersFor = (status: number): Record<string, string> => {
+export const headersFor = (status: number): Record<string, string> => {
   switch (status) {
     case 401:
       return { "www-authenticate": "Bearer" }
@@ -62,19 +83,23 @@ export interface EdgeOptions {
   readonly methodsOf: MethodsOf
 }
 
-const originOf = (
+/** Where a request came from. */
+export const originOf = (
   request: HttpServerRequest.HttpServerRequest,
   requestId: string,
-  { trustedProxies }: EdgeOptions
+  { trustedProxies }: Pick<EdgeOptions, "trustedProxies">
 ): Origin => ({
   requestId: Option.some(requestId),
   clientAddress: clientAddress(request.peerAddress, request.headers, trustedProxies),
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
-/** HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. */
+/**
+ * HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. A `Request` has it in
+ * its URL.
+ */
 const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
-  headers.host === undefined && !("httpVersion" in source && source.httpVersion === "1.0")
+  headers.host === undefined && "httpVersion" in source && source.httpVersion !== "1.0"
 
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = (options: EdgeOptions) =>

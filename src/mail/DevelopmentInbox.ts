@@ -1,4 +1,4 @@
-import { Console, Context, DateTime, Effect, Layer, Ref } from "effect"
+import { Console, Context, DateTime, Effect, Layer, PubSub, Ref, Stream } from "effect"
 import { type Mail, Mailer } from "./Mailer.ts"
 
 /** A mail that nobody but the developer gets. */
@@ -17,20 +17,28 @@ export class DevelopmentInbox extends Context.Service<
   {
     /** The last 100 mails, the newest first. */
     readonly mails: Effect.Effect<ReadonlyArray<ReceivedMail>>
+    /** Each mail from now on, as it comes. */
+    readonly arrivals: Stream.Stream<ReceivedMail>
   }
 >()("rekey/mail/DevelopmentInbox") {
   static readonly layer: Layer.Layer<DevelopmentInbox | Mailer> = Layer.effectContext(
     Effect.gen(function* () {
       const mails = yield* Ref.make<ReadonlyArray<ReceivedMail>>([])
+      const arrivals = yield* PubSub.sliding<ReceivedMail>(capacity)
 
       const send = Effect.fn("DevelopmentInbox.send")(function* (mail: Mail) {
         const receivedAt = yield* DateTime.nowAsDate
-        yield* Ref.update(mails, (former) => [{ ...mail, receivedAt }, ...former].slice(0, capacity))
+        const received = { ...mail, receivedAt }
+        yield* Ref.update(mails, (former) => [received, ...former].slice(0, capacity))
+        yield* PubSub.publish(arrivals, received)
         yield* Console.log(`\nMail to ${mail.to}: ${mail.subject}\n\n${mail.text}`)
       })
 
       return Context.make(Mailer, Mailer.of({ send })).pipe(
-        Context.add(DevelopmentInbox, DevelopmentInbox.of({ mails: Ref.get(mails) }))
+        Context.add(
+          DevelopmentInbox,
+          DevelopmentInbox.of({ mails: Ref.get(mails), arrivals: Stream.fromPubSub(arrivals) })
+        )
       )
     })
   )

@@ -2,6 +2,7 @@ import { Duration, Effect, Layer, Predicate, Redacted } from "effect"
 import { createTransport } from "nodemailer"
 import addressparser from "nodemailer/lib/addressparser"
 import { type Mail, Mailer, MailNotSent } from "./Mailer.ts"
+import { messageOf } from "./message.ts"
 
 /** For a whole conversation, from the look-up of the server's name to its last reply. The outbox's lease is longer. */
 const patience = Duration.seconds(20)
@@ -23,16 +24,6 @@ const settings = {
   debug: false,
   transactionLog: false
 }
-
-/**
- * No out-of-office replies: by RFC 3834, and as Exchange wants to be told. No `List-Unsubscribe` (RFC 2369, RFC 8058): each mail is
- * one that somebody asked for or that guards an account, there is no list, and nobody should lose such mails by a button.
- */
-const headersOf = ({ language }: Mail) => ({
-  "Auto-Submitted": "auto-generated",
-  "X-Auto-Response-Suppress": "All",
-  "Content-Language": language
-})
 
 /**
  * The reply's status code, Nodemailer's error code and the one of the system behind it. Nothing else: servers repeat
@@ -82,21 +73,8 @@ export const layer = (options: { readonly url: Redacted.Redacted; readonly from:
 
       const send = Effect.fn("SmtpMailer.send")(
         function* (mail: Mail) {
-          // An object isn't parsed, so whatever the address holds, it is one recipient (A3, CVE-2025-13033).
-          const recipient = { name: "", address: mail.to }
           yield* Effect.tryPromise({
-            try: (signal) =>
-              transport.sendMail({
-                signal,
-                envelope: { from: sender, to: recipient },
-                from: sender,
-                to: recipient,
-                messageId: `<${mail.id}@${domain}>`,
-                headers: headersOf(mail),
-                subject: mail.subject,
-                text: mail.text,
-                html: mail.html
-              }),
+            try: (signal) => transport.sendMail({ ...messageOf(mail, { from: sender, domain }), signal }),
             catch: (error) => new MailNotSent({ reason: reasonOf(error) })
           })
         },

@@ -1,15 +1,20 @@
 import { execFile } from "node:child_process"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
+import { publint } from "publint"
+import { rolldown } from "rolldown"
 import { assertError, clientOf } from "../support/client.ts"
 import { emptyPostgres } from "../support/databases.ts"
 import { Packed } from "../support/packed.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
+
+const project = fileURLToPath(new URL("../../", import.meta.url))
 
 const commands = { node: "exec", bun: "exec bun", deno: "exec deno run --allow-all" } as const
 
@@ -21,7 +26,7 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
         const { files } = yield* Packed
         const strangers = files.filter(
           (path) =>
-            !/^dist\/.*\.js$|^dist\/.*\.d\.ts$|^src\/.*\.ts$|^languages\/[a-z]+\.json$|^migrations\/.*\.sql$/.test(
+            !/^dist\/.*\.js$|^dist\/.*\.d\.ts(\.map)?$|^src\/.*\.ts$|^languages\/[a-z]+\.json$|^migrations\/.*\.sql$/.test(
               path
             ) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE|lists\/common-passwords\.txt)$/.test(path)
         )
@@ -35,7 +40,8 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
             "languages/ja.json",
             "src/domain/Email.ts"
           ],
-          ...["dist/bin/rekey.js", "dist/index.js", "dist/index.d.ts"]
+          ...["dist/bin/rekey.js", "dist/index.js", "dist/index.d.ts"],
+          ...["api", "client", "testing"].flatMap((entry) => [`dist/${entry}/index.js`, `dist/${entry}/index.d.ts`])
         ]) {
           assert.include(files, path)
         }
@@ -53,16 +59,76 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
       })
     )
 
-    it.effect("gives its layers and its contract to who imports it", () =>
+    it.effect("has entries whose code and types every resolver finds", () =>
+      Effect.gen(function* () {
+        const { folder, tarball } = yield* Packed
+        const { messages } = yield* Effect.promise(() => publint({ pkgDir: folder, strict: true }))
+        assert.deepStrictEqual(messages, [])
+        const tool = join(project, "node_modules", ".bin", "attw")
+        const { stdout } = yield* Effect.promise(() =>
+          promisify(execFile)(tool, [tarball, "--profile", "esm-only", "--format", "ascii"])
+        )
+        // What old resolvers, and those that can't read ESM, make of it is ignored, and said to be.
+        const verdicts = stdout
+          .split("\n")
+          .filter((line) => /^(node|bundler)/.test(line) && !line.includes("(ignored)"))
+        assert.isAtLeast(verdicts.length, 8, stdout)
+        assert.deepStrictEqual(
+          verdicts.filter((line) => !line.includes("🟢")),
+          []
+        )
+      })
+    )
+
+    it.effect("gives each entry what it says, and loads no more for it than it needs", () =>
       Effect.gen(function* () {
         const { folder } = yield* Packed
-        const program = join(folder, "embeds.js")
-        const text = `import { Api, ServerLayer } from "@rekey/server"; console.log(typeof ServerLayer, Object.keys(Api.groups).includes("recovery"))`
-        const { stdout } = yield* Effect.promise(async () => {
-          await writeFile(program, text)
-          return promisify(execFile)(process.execPath, [program])
+        /** What an entry exports, and which packages are loaded with it. */
+        const imported = Effect.fnUntraced(function* (entry: string) {
+          const program = join(folder, "imports.js")
+          const text = `import { registerHooks } from "node:module"
+const packages = new Set()
+registerHooks({ load: (url, context, next) => {
+  const name = /.*node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1] ?? (url.startsWith("node:") ? url : undefined)
+  if (name !== undefined) packages.add(name)
+  return next(url, context)
+} })
+const names = Object.keys(await import(${JSON.stringify(entry)}))
+console.log(JSON.stringify({ names, packages: [...packages] }))`
+          const { stdout } = yield* Effect.promise(async () => {
+            await writeFile(program, text)
+            return promisify(execFile)(process.execPath, [program])
+          })
+          return JSON.parse(stdout) as Record<"names" | "packages", ReadonlyArray<string>>
         })
-        assert.strictEqual(stdout, "function true\n")
+        const server = yield* imported("@rekey/server")
+        assert.includeMembers([...server.names], ["Api", "HandlersLayer", "ServerLayer", "startRekey"])
+        const api = yield* imported("@rekey/server/api")
+        assert.includeMembers([...api.names], ["Api", "RekeyClient"])
+        assert.deepStrictEqual(
+          api.packages.filter(
+            (name) => name.startsWith("node:") || /platform-node|sql|pglite|argon2|nodemailer|jose/.test(name)
+          ),
+          []
+        )
+        const client = yield* imported("@rekey/server/client")
+        assert.sameMembers([...client.names], ["createClient", "RekeyError"])
+        assert.deepStrictEqual(client.packages, [])
+        const testing = yield* imported("@rekey/server/testing")
+        assert.includeMembers([...testing.names], ["Mailbox", "startTestRekey", "timePasses"])
+      })
+    )
+
+    it.effect("has a client that takes less than 3 kB of a page, before it is compressed", () =>
+      Effect.gen(function* () {
+        const { folder } = yield* Packed
+        const bytes = yield* Effect.promise(async () => {
+          const bundle = await rolldown({ input: join(folder, "dist/client/index.js"), platform: "browser" })
+          const { output } = await bundle.generate({ format: "esm", minify: true })
+          await bundle.close()
+          return Buffer.byteLength(output[0].code)
+        })
+        assert.isAtMost(bytes, 3000)
       })
     )
 

@@ -1,7 +1,11 @@
-import { assert } from "@effect/vitest"
-import { Effect } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { ServerLayer } from "../../src/server.ts"
+import { startRekey } from "../../src/startRekey.ts"
+import { embeddedDatabase, fastHasher, testVariables } from "../../src/testing/index.ts"
 import { assertError } from "../support/client.ts"
-import { codeIn, onPostgres, Service } from "../support/service.ts"
+import { embeddedClient } from "../support/databases.ts"
+import { codeIn, onPostgres, Service, testSettings } from "../support/service.ts"
 
 const json = { accept: "application/json" }
 
@@ -29,10 +33,46 @@ onPostgres("the development inbox", Service.layerWithInbox({ settings: { appName
       const { headers, text } = yield* get("/dev/inbox", { accept: "text/html,application/xhtml+xml,*/*;q=0.8" })
       assert.match(String(headers["content-type"]), /^text\/html/)
       assert.include(text, email)
-      const link = `http://accounts.example.com/reset-password?code=${code}`
-      assert.include(text, `<a href="${link}">${link}</a>`)
+      assert.include(text, `<code>${code}</code>`)
       assert.include(text, "&lt;script&gt;&quot;&amp;")
-      assert.notInclude(text, "<script")
+      assert.notInclude(text, '<script>"')
+      const [, path = ""] = /href="(\/dev\/inbox\/\w+)" aria-current/.exec(text) ?? []
+      const asText = yield* get(`${path}?view=text`, { accept: "text/html" })
+      const link = `http://accounts.example.com/reset-password?code=${code}`
+      assert.include(asText.text, `<a href="${link}" target="_blank" rel="noopener">${link}</a>`)
+      assert.deepStrictEqual((yield* get(path, json)).json, Object((yield* get("/dev/inbox", json)).json).mails[0])
+      const source = yield* get(`${path}?view=source`, { accept: "text/html" })
+      assert.include(source.text, "Content-Type: multipart/alternative")
+      assert.notInclude(source.text, '<script>"')
+    })
+  )
+
+  it.effect("lets nothing run but its own script, and nothing at all in a mail (D7)", () =>
+    Effect.gen(function* () {
+      const { codeFor, get, register } = yield* Service
+      yield* codeFor((yield* register()).email)
+      const { headers, text } = yield* get("/dev/inbox", { accept: "text/html" })
+      const policy = String(headers["content-security-policy"])
+      assert.match(policy, /^default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'/)
+      assert.notMatch(policy, /unsafe|\*|https?:/)
+      assert.strictEqual(headers["x-frame-options"], "DENY")
+      assert.match(text, /<iframe [^>]*sandbox="allow-popups allow-popups-to-escape-sandbox">/)
+      const [, path = ""] = /<iframe [^>]*src="([^"]+)"/.exec(text) ?? []
+      const mail = yield* get(path, { accept: "text/html" })
+      const policyOfMail = String(mail.headers["content-security-policy"])
+      assert.match(policyOfMail, /^sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; style-src/)
+      assert.notMatch(policyOfMail, /script|allow-same-origin|\*|https?:/)
+      assert.include(policyOfMail, "frame-ancestors 'self'")
+      assert.strictEqual(mail.headers["referrer-policy"], "no-referrer")
+    })
+  )
+
+  it.effect("answers 404 for a mail that isn't there", () =>
+    Effect.gen(function* () {
+      const { get } = yield* Service
+      for (const path of ["/dev/inbox/nobody", "/dev/inbox/nobody/html", "/dev/inbox/%2e%2e", "/dev/inbox/x/y"]) {
+        assertError(yield* get(path, { accept: "text/html" }), 404, "NotFound")
+      }
     })
   )
 
@@ -57,6 +97,7 @@ onPostgres("the development inbox", Service.layerWithInbox({ settings: { appName
     Effect.gen(function* () {
       const { codeFor, get, register } = yield* Service
       const code = yield* codeFor((yield* register()).email)
+      const { id } = Object((yield* get("/dev/inbox", json)).json).mails[0]
       for (const host of [
         ...["evil.example", "evil.example:1337", "localhost.evil.example", "127.0.0.1.evil.example", "evil.localhost"],
         ...["localhost@evil.example", "evil.example@localhost", "127.0.0.1:80@evil.example", "0.0.0.0", "10.0.0.1"],
@@ -69,9 +110,11 @@ onPostgres("the development inbox", Service.layerWithInbox({ settings: { appName
           "2130706433"
         ]
       ]) {
-        const answer = yield* get("/dev/inbox", { ...json, host })
-        assertError(answer, 404, "NotFound")
-        assert.notInclude(answer.text, code)
+        for (const path of ["", `/${id}`, `/${id}/html`, "/arrivals", "/inbox.js", "/inbox.css"]) {
+          const answer = yield* get(`/dev/inbox${path}`, { ...json, host })
+          assertError(answer, 404, "NotFound")
+          assert.notInclude(answer.text, code)
+        }
       }
     })
   )
@@ -125,6 +168,41 @@ onPostgres("where mails are sent", Service.layer(), (it) => {
       ]) {
         assertError(answer, 404, "NotFound")
         assert.strictEqual(answer.text, nowhere.text)
+      }
+    })
+  )
+})
+
+describe("hand-made settings", () => {
+  it.live("start no service without what sends mails, in production or where others than this machine can ask", () =>
+    Effect.gen(function* () {
+      for (const unsafe of [{ production: true }, { host: "0.0.0.0" }]) {
+        const started = Layer.build(ServerLayer({ ...testSettings, ...unsafe }, { sql: embeddedClient }))
+        const error = yield* Effect.flip(Effect.scoped(started))
+        assert.match(String(error), /SMTP_URL is missing/)
+      }
+    })
+  )
+})
+
+describe("inside another application", () => {
+  it.live("the inbox is for those alone whom the application knows to be on this machine", () =>
+    Effect.promise(async () => {
+      const rekey = await startRekey(testVariables, { sql: embeddedDatabase, hasher: fastHasher })
+      try {
+        const ask = async (clientAddress?: string) => {
+          const request = new Request("http://localhost/dev/inbox", { headers: { host: "localhost" } })
+          return (await rekey.fetch(request, { clientAddress })).status
+        }
+        assert.deepStrictEqual(
+          [await ask("127.0.0.1"), await ask("::1"), await ask("::ffff:127.0.0.1")],
+          [200, 200, 200]
+        )
+        for (const address of [undefined, "", "192.0.2.1", "::ffff:192.0.2.1", "1127.0.0.1", "127.0.0.1.example"]) {
+          assert.strictEqual(await ask(address), 404, address)
+        }
+      } finally {
+        await rekey.close()
       }
     })
   )

@@ -2,11 +2,13 @@ import { PgClient } from "@effect/sql-pg"
 import { layer, type Vitest } from "@effect/vitest"
 import { Effect, Layer, Logger, Redacted, type Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import { SqlClient } from "effect/sql"
+import type { SqlClient } from "effect/sql"
 import { inject } from "vitest"
 import { Database } from "../../src/sql/Database.ts"
 import * as PgliteClient from "../../src/sql/PgliteClient.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
+
+export { timePasses } from "../../src/sql/timePasses.ts"
 
 /** The URL of an empty database of its own on the PostgreSQL of this run, dropped with the scope. */
 export const emptyPostgres: Effect.Effect<Redacted.Redacted, never, Scope.Scope> = Effect.gen(function* () {
@@ -62,17 +64,3 @@ export const onPostgres = <A, E>(
 ): void => {
   layer(Layer.provideMerge(repositories, migrated(postgresClient)), { excludeTestServices: true })(name, tests)
 }
-
-/**
- * Lets time pass for all that is stored, by shifting it back: no test clock moves a database. `duration` is an interval as
- * PostgreSQL reads it, such as `61 seconds`.
- */
-export const timePasses = Effect.fnUntraced(function* (duration: string) {
-  const sql = yield* SqlClient.SqlClient
-  const columns = yield* sql<{ readonly relation: string; readonly attribute: string }>`
-    select table_name as relation, column_name as attribute from information_schema.columns
-    where table_schema = current_schema() and data_type = 'timestamp with time zone'`
-  for (const { relation, attribute } of columns) {
-    yield* sql`update ${sql(relation)} set ${sql(attribute)} = ${sql(attribute)} - ${duration}::interval`
-  }
-})

@@ -14,6 +14,8 @@ export class Packed extends Context.Service<
   Packed,
   {
     readonly folder: string
+    /** The file that would be published. */
+    readonly tarball: string
     /** The paths in it. */
     readonly files: ReadonlyArray<string>
   }
@@ -27,7 +29,8 @@ export class Packed extends Context.Service<
       )
       return yield* Effect.promise(async () => {
         await run("npm", ["pack", "--pack-destination", temporary], { cwd: project })
-        const [tarball = ""] = await readdir(temporary)
+        const [name = ""] = await readdir(temporary)
+        const tarball = join(temporary, name)
         await run("tar", ["xzf", tarball], { cwd: temporary })
         const folder = join(temporary, "package")
         const entries = await readdir(folder, { recursive: true, withFileTypes: true })
@@ -35,7 +38,7 @@ export class Packed extends Context.Service<
           .filter((entry) => entry.isFile())
           .map(({ name, parentPath }) => join(parentPath, name).slice(folder.length + 1))
         await symlink(join(project, "node_modules"), join(folder, "node_modules"))
-        return Packed.of({ folder, files })
+        return Packed.of({ folder, tarball, files })
       })
     })
   )

@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
   sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail", "language"],
   api: ["domain", "language"],
+  client: [],
   http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"],
   cli: ["api", "domain", "accounts", "recovery", "trail", "mail", "passwords", "secrets", "sql"]
 }
@@ -29,11 +30,13 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** Which files beside the folders a folder may import. */
 const topLevel: Readonly<Record<string, ReadonlyArray<string>>> = { cli: ["server", "settings"] }
 const folders = Object.keys(mayImport)
+/** Those that may import `effect`. */
+const withEffect = folders.filter((folder) => folder !== "client")
 
 /** Packages that are refused in a folder, by the folders that may have them. */
 const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
-  effect: folders,
-  "effect/crypto": folders,
+  effect: withEffect,
+  "effect/crypto": withEffect,
   "node:fs": ["secrets", "passwords", "mail", "sql", "http", "cli"],
   "node:fs/promises": ["secrets", "passwords", "mail", "sql", "http", "cli"],
   "@effect/platform-node": ["sql", "http", "cli"],

@@ -1,0 +1,111 @@
+import { type Operations, routes } from "./operations.ts"
+import { RekeyError } from "./RekeyError.ts"
+
+export interface ClientOptions {
+  /** Where the service is, such as `https://accounts.example.com`, with a path where it is mounted under one. */
+  readonly url: string | URL
+  /**
+   * Gives the bearer token, asked anew by each call that needs one; keeping it is the caller's business. Nothing where nobody is
+   * signed in: the service then refuses with `Unauthenticated`.
+   */
+  readonly token?: () => string | null | undefined | Promise<string | null | undefined>
+  /** In place of the global one. */
+  readonly fetch?: typeof globalThis.fetch
+}
+
+export interface CallOptions {
+  /** Aborts the call, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+type Method<Operation> = Operation extends { readonly request: infer Request; readonly response: infer Response }
+  ? (request: Request, options?: CallOptions) => Promise<Response>
+  : Operation extends { readonly response: infer Response }
+    ? (options?: CallOptions) => Promise<Response>
+    : never
+
+/** A function for each endpoint, in the groups of the contract. Each rejects with {@link RekeyError}. */
+export type Client = {
+  readonly [Group in keyof Operations]: {
+    readonly [Name in keyof Operations[Group]]: Method<Operations[Group][Name]>
+  }
+}
+
+/** A client of one service, by `fetch` alone. */
+export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOptions): Client => {
+  const base = String(url).replace(/\/+$/, "")
+
+  const call = async (route: string, request: Fields, { signal }: CallOptions = {}): Promise<unknown> => {
+    const [method = "", path = "", ...flags] = route.split(" ")
+    const bearer = flags.includes("bearer") && (await token?.())
+    const body = flags.includes("body") && JSON.stringify(request)
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(base + path.replace(/:(\w+)/, (_, name) => segment(name, request[name])), {
+        method,
+        headers: {
+          accept: "application/json",
+          ...(body && { "content-type": "application/json" }),
+          ...(bearer && { authorization: `Bearer ${bearer}` })
+        },
+        ...(body && { body }),
+        ...(signal && { signal }),
+        // Neither a code in the page's address nor a cookie goes along, and no password goes where a redirection points.
+        referrerPolicy: "no-referrer",
+        credentials: "omit",
+        redirect: "error"
+      })
+      text = await response.text()
+    } catch (cause) {
+      signal?.throwIfAborted()
+      if (cause instanceof RekeyError) throw cause
+      throw new RekeyError({ status: 0, reason: "NoAnswer", message: "The service can't be reached." }, { cause })
+    }
+    const answer = parsed(text)
+    if (response.ok && answer) return answer
+    throw errorIn(response, answer)
+  }
+
+  const method = (route: string) =>
+    / body|:/.test(route)
+      ? (request: Fields, options?: CallOptions) => call(route, request, options)
+      : (options?: CallOptions) => call(route, {}, options)
+  return mapped(routes, (group) => mapped(group, method)) as unknown as Client
+}
+
+/** The members of a request. */
+type Fields = Readonly<Record<string, unknown>>
+
+const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B) =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]))
+
+/** One segment of a path: an empty one, or dots, would name another endpoint. */
+const segment = (name: string, value: unknown): string => {
+  if (typeof value === "string" && !/^\.{0,2}$/.test(value)) return encodeURIComponent(value)
+  const message = `${name} must be the id of something.`
+  throw new RekeyError({ status: 0, reason: "InvalidRequest", message, details: [{ path: [name], message }] })
+}
+
+/** An object or an array; nothing else is an answer of Rekey's. */
+const parsed = (text: string): Record<string, unknown> | undefined => {
+  try {
+    const value = JSON.parse(text)
+    return typeof value === "object" && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const errorIn = ({ headers, ok, status }: Response, answer: Record<string, unknown> | undefined): RekeyError => {
+  const retryAfter = Number(headers.get("retry-after") ?? Number.NaN)
+  const known = !ok && typeof answer?.reason === "string" && typeof answer.message === "string"
+  return new RekeyError({
+    status,
+    reason: known ? String(answer.reason) : "UnexpectedAnswer",
+    message: known ? String(answer.message) : `There was an answer with status ${status} that isn't Rekey's.`,
+    ...(Array.isArray(answer?.details) && { details: answer.details }),
+    retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
+    requestId: headers.get("x-request-id") ?? undefined
+  })
+}

@@ -1,0 +1,189 @@
+/** What every endpoint answers that has nothing to tell but that it was done. */
+export interface Done {
+  readonly ok: true
+}
+
+/** An account as its owner may see it. */
+export interface User {
+  /** A UUIDv7. */
+  readonly id: string
+  readonly username: string
+  readonly email: string
+  /** Whether the owner has shown that mail to the address arrives. */
+  readonly confirmed: boolean
+  readonly blocked: boolean
+  /** A UTC instant, ISO 8601, as is every time here. */
+  readonly createdAt: string
+  readonly updatedAt: string
+}
+
+/** The language of an account's mails (RFC 5646), or none. */
+export interface OwnLanguage {
+  readonly language: "en" | "de" | "fr" | "es" | "pt" | "it" | "ar" | "ja" | null
+}
+
+/** A session and its owner. `jwt` is the bearer token: keep it as you would keep a password. */
+export interface SignedIn {
+  readonly jwt: string
+  readonly user: User
+}
+
+/** A place where the account is signed in. */
+export interface Session {
+  readonly id: string
+  readonly createdAt: string
+  readonly expiresAt: string
+  /** Whether it is the session that asks. */
+  readonly current: boolean
+}
+
+/** What any endpoint may refuse. */
+type Common = "InvalidRequest" | "UnsupportedMediaType" | "Unavailable"
+
+/** Too many requests from one place, or to one account: {@link RekeyError.retryAfterSeconds} says for how long. */
+type Limited = Common | "RateLimited"
+
+type NoSession = Common | "Unauthenticated"
+
+type CodeRefused = "ResetCodeNotFound" | "ResetCodeUsed" | "ResetCodeSuperseded" | "ResetCodeExpired" | "AccountBlocked"
+
+/** The contract: what each endpoint takes, what it answers, and why it may refuse. */
+export interface Operations {
+  readonly recovery: {
+    /** Mails a reset code to the owner of the address. The answer is the same for every address. */
+    readonly forgotPassword: {
+      readonly request: { readonly email: string }
+      readonly response: Done
+      readonly reason: Limited
+    }
+    /** Sets a new password with the code of a mail; every session of the account ends. `jwt` is there where the service signs in after a reset. */
+    readonly resetPassword: {
+      readonly request: { readonly code: string; readonly password: string; readonly passwordConfirmation: string }
+      readonly response: { readonly user: User; readonly jwt?: string }
+      readonly reason: Limited | CodeRefused | "PasswordMismatch" | "PasswordRejected" | "Busy"
+    }
+    /** Until when a reset code may be used, without using it: for a page that wants to say early that it can't be. */
+    readonly checkResetCode: {
+      readonly request: { readonly code: string }
+      readonly response: { readonly expiresAt: string }
+      readonly reason: Limited | CodeRefused
+    }
+  }
+  readonly accounts: {
+    /** Makes an account and signs in to it, or answers `{ ok: true }` where the address has to be confirmed first. */
+    readonly register: {
+      readonly request: { readonly username: string; readonly email: string; readonly password: string }
+      readonly response: SignedIn | Done
+      readonly reason: Limited | "PasswordRejected" | "RegistrationClosed" | "AccountExists" | "Busy"
+    }
+    /** Mails a confirmation code to the address, if it waits for one. The answer is the same for every address. */
+    readonly sendEmailConfirmation: {
+      readonly request: { readonly email: string }
+      readonly response: Done
+      readonly reason: Limited
+    }
+    /** Confirms the address that the code was mailed to, and makes the account where one was asked for. Sign in then. */
+    readonly confirmEmail: {
+      readonly request: { readonly code: string }
+      readonly response: { readonly user: User }
+      readonly reason:
+        | Limited
+        | "ConfirmationCodeNotFound"
+        | "ConfirmationCodeUsed"
+        | "ConfirmationCodeExpired"
+        | "AccountBlocked"
+        | "AccountExists"
+    }
+    /** Signs in with an e-mail address or a user name. An unknown one and a wrong password get the same answer. */
+    readonly signIn: {
+      readonly request: { readonly identifier: string; readonly password: string }
+      readonly response: SignedIn
+      readonly reason: Limited | "InvalidCredentials" | "AccountBlocked" | "Busy"
+    }
+    /** Sets a new password. This session goes on with a fresh token, every other one ends. */
+    readonly changePassword: {
+      readonly request: {
+        readonly currentPassword: string
+        readonly password: string
+        readonly passwordConfirmation: string
+      }
+      readonly response: SignedIn
+      readonly reason:
+        | NoSession
+        | "PasswordMismatch"
+        | "PasswordRejected"
+        | "InvalidCredentials"
+        | "RateLimited"
+        | "Busy"
+    }
+    /** Ends this session. */
+    readonly signOut: { readonly response: Done; readonly reason: NoSession }
+  }
+  readonly sessions: {
+    /** The sessions of the account, the current one first. */
+    readonly list: { readonly response: { readonly sessions: ReadonlyArray<Session> }; readonly reason: NoSession }
+    /** Ends one session of the account. */
+    readonly endOne: {
+      readonly request: { readonly id: string }
+      readonly response: Done
+      readonly reason: NoSession | "SessionNotFound"
+    }
+    /** Ends every session of the account but this one. */
+    readonly endOthers: { readonly response: Done; readonly reason: NoSession }
+  }
+  readonly users: {
+    /** The account that is signed in. */
+    readonly me: { readonly response: User; readonly reason: NoSession }
+    /** The language of the account's mails; null where its owner never said. */
+    readonly language: { readonly response: OwnLanguage; readonly reason: NoSession }
+    /** Chooses it. */
+    readonly setLanguage: {
+      readonly request: OwnLanguage
+      readonly response: Done
+      readonly reason: NoSession
+    }
+  }
+  readonly system: {
+    /** Answers while the process runs, whatever its database does. */
+    readonly health: { readonly response: Done; readonly reason: Common }
+    /** Answers when the service can do its work. */
+    readonly ready: { readonly response: Done; readonly reason: Common }
+  }
+  readonly administration: {
+    /** Mails a reset code to the owner of an account. `token` gives an administrator's. */
+    readonly sendResetCode: {
+      readonly request: { readonly identifier: string }
+      readonly response: Done
+      readonly reason: Limited | "Unauthenticated" | "AccountNotFound" | "AccountBlocked"
+    }
+  }
+}
+
+/** Method and path of each, `bearer` where a token has to be shown, `body` where the request is sent as JSON. */
+export const routes = {
+  recovery: {
+    forgotPassword: "POST /auth/forgot-password body",
+    resetPassword: "POST /auth/reset-password body",
+    checkResetCode: "POST /auth/reset-password/check body"
+  },
+  accounts: {
+    register: "POST /auth/local/register body",
+    sendEmailConfirmation: "POST /auth/send-email-confirmation body",
+    confirmEmail: "POST /auth/email-confirmation body",
+    signIn: "POST /auth/local body",
+    changePassword: "POST /auth/change-password body bearer",
+    signOut: "POST /auth/logout bearer"
+  },
+  sessions: {
+    list: "GET /auth/sessions bearer",
+    endOne: "DELETE /auth/sessions/:id bearer",
+    endOthers: "DELETE /auth/sessions bearer"
+  },
+  users: {
+    me: "GET /users/me bearer",
+    language: "GET /users/me/language bearer",
+    setLanguage: "PUT /users/me/language body bearer"
+  },
+  system: { health: "GET /health", ready: "GET /ready" },
+  administration: { sendResetCode: "POST /admin/send-reset-code body bearer" }
+} as const satisfies { readonly [G in keyof Operations]: { readonly [O in keyof Operations[G]]: string } }
