@@ -19,17 +19,21 @@ export const browserOf = ({ send }: Pick<Client, "send">, page = "/reset-passwor
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
     return { ...(cookie && { cookie }), ...more }
   }
+  const postTo = (
+    path: string,
+    fields: Record<string, string>,
+    more: Record<string, string> = { "sec-fetch-site": "same-origin" }
+  ) =>
+    Effect.map(
+      send("POST", path, { headers: headers({ ...form, ...more }), body: new URLSearchParams(fields).toString() }),
+      keep
+    )
   return {
     jar,
-    open: (path: string, method = "GET") => Effect.map(send(method, path, { headers: headers({}) }), keep),
-    post: (fields: Record<string, string>, more: Record<string, string> = { "sec-fetch-site": "same-origin" }) =>
-      Effect.map(
-        send("POST", page, {
-          headers: headers({ ...form, ...more }),
-          body: new URLSearchParams(fields).toString()
-        }),
-        keep
-      )
+    open: (path: string, method = "GET", more: Record<string, string> = {}) =>
+      Effect.map(send(method, path, { headers: headers(more) }), keep),
+    postTo,
+    post: (fields: Record<string, string>, more?: Record<string, string>) => postTo(page, fields, more)
   }
 }
 

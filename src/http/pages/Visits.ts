@@ -231,7 +231,7 @@ ${error === undefined ? "" : errorSummary(visit.say("page.error.heading"), error
           Effect.provideService(CurrentLanguage, visit.language),
           Effect.provideService(UnderstoodLanguage, visit.asked)
         )
-        if (method !== "GET" || !visit.query.has("lang")) return spoken
+        if (method !== "GET" || Option.isNone(decodeLanguage(visit.query.get("lang")))) return spoken
         // The choice is kept, and leaves the address bar: a link to share should speak the language of who follows it.
         const kept = visit.query.has("code") ? spoken : Effect.succeed(visit.seeOther(path))
         return Effect.map(kept, (response) =>

@@ -32,7 +32,7 @@ input:focus-visible{outline-offset:0;border-radius:.625rem;border-color:var(--ac
 input[aria-invalid]{border-color:var(--bad);box-shadow:inset 0 0 0 1px var(--bad)}
 .box .show{width:auto;min-height:0;margin:.375rem;padding:.25rem .625rem;flex:none;border:0;border-radius:.375rem;background:none;color:var(--accent);font-size:.9375rem;font-weight:600}
 .box:has(.show){border:1px solid var(--line);border-radius:.625rem}
-.box:has(.show) input{border-color:transparent;box-shadow:none}
+.box:has(.show) input{background:none;border-color:transparent;box-shadow:none}
 .box:has([aria-invalid]):has(.show){border-color:var(--bad);box-shadow:inset 0 0 0 1px var(--bad)}
 button,.button{display:block;width:100%;min-height:2.875rem;margin-block-start:1.5rem;padding:.625rem 1rem;border:1px solid transparent;border-radius:.625rem;background:var(--accent);color:var(--on);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}
 button:hover,.button:hover{filter:brightness(1.08)}
