@@ -4,8 +4,7 @@ import { newPassword } from "./exchanges.ts"
 import { requestText } from "./http.ts"
 import type { Exchange } from "./load.ts"
 
-const resetRequest = (token: string, forwardedFor?: string) =>
-  requestText("POST", "/api/auth/reset-password", { token, newPassword }, forwardedFor)
+const resetRequest = (token: string) => requestText("POST", "/api/auth/reset-password", { token, newPassword })
 
 /** The owner of an account sets a new password. */
 export const reset = ({ code }: Account): Exchange => ({
@@ -14,8 +13,8 @@ export const reset = ({ code }: Account): Exchange => ({
 })
 
 /** Somebody tries a token that nobody was given. */
-export const badCode = (forwardedFor?: string): Exchange => ({
-  request: resetRequest(freshToken(), forwardedFor),
+export const badCode = (): Exchange => ({
+  request: resetRequest(freshToken()),
   isRight: ({ body, status }) => status === 400 && JSON.parse(body).code === "INVALID_TOKEN"
 })
 

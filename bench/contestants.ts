@@ -24,7 +24,7 @@ export interface Contestant {
   untilDone(sql: SqlClient.SqlClient): Effect.Effect<void>
   readonly healthPath: string
   reset(account: accounts.Account): Exchange
-  badCode(forwardedFor?: string): Exchange
+  badCode(): Exchange
   forgot(account: accounts.Account): Exchange
   signIn(account: accounts.Account): Exchange
 }

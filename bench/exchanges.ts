@@ -4,13 +4,8 @@ import type { Exchange } from "./load.ts"
 
 export const newPassword = "a long new phrase"
 
-const resetRequest = (code: string, forwardedFor?: string) =>
-  requestText(
-    "POST",
-    "/auth/reset-password",
-    { code, password: newPassword, passwordConfirmation: newPassword },
-    forwardedFor
-  )
+const resetRequest = (code: string) =>
+  requestText("POST", "/auth/reset-password", { code, password: newPassword, passwordConfirmation: newPassword })
 
 /** The owner of an account sets a new password. */
 export const reset = ({ code, id }: Account): Exchange => ({
@@ -19,8 +14,8 @@ export const reset = ({ code, id }: Account): Exchange => ({
 })
 
 /** Somebody tries a code that nobody was given. */
-export const badCode = (forwardedFor?: string): Exchange => ({
-  request: resetRequest(freshCode(), forwardedFor),
+export const badCode = (): Exchange => ({
+  request: resetRequest(freshCode()),
   isRight: ({ body, status }: Answer) => status === 404 && JSON.parse(body).reason === "ResetCodeNotFound"
 })
 
@@ -35,3 +30,26 @@ export const signIn = ({ email, id }: Account): Exchange => ({
   request: requestText("POST", "/auth/local", { identifier: email, password: oldPassword }),
   isRight: ({ body, status }: Answer) => status === 200 && JSON.parse(body).user?.id === id
 })
+
+/** The same, after a reset. */
+export const signInAfterReset = ({ email, id }: Account): Exchange => ({
+  request: requestText("POST", "/auth/local", { identifier: email, password: newPassword }),
+  isRight: ({ body, status }: Answer) => status === 200 && JSON.parse(body).user?.id === id
+})
+
+/** The owner follows the link, and has not typed a password yet. */
+export const check = ({ code }: Account): Exchange => ({
+  request: requestText("POST", "/auth/reset-password/check", { code }),
+  isRight: ({ body, status }: Answer) => status === 200 && Date.parse(JSON.parse(body).expiresAt) > 0
+})
+
+/** Somebody uses a code again. */
+export const resetAgain = ({ code }: Account): Exchange => ({
+  request: resetRequest(code),
+  isRight: ({ body, status }: Answer) => status === 403 && JSON.parse(body).reason === "ResetCodeUsed"
+})
+
+export const health: Exchange = {
+  request: requestText("GET", "/health"),
+  isRight: ({ status }: Answer) => status === 200
+}

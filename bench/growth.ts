@@ -1,215 +1,274 @@
 import { parseArgs } from "node:util"
-import { Console, Data, Effect } from "effect"
+import { Console, Effect, Fiber } from "effect"
 import type { SqlClient } from "effect/sql"
 import { type Account, makeAccounts, untilDone } from "./accounts.ts"
-import { makeCrowd } from "./crowd.ts"
+import { chartOf } from "./chart.ts"
+import { addOldCodes, countOldCodes, makeCrowd, settleDown } from "./crowd.ts"
 import { badCode, reset } from "./exchanges.ts"
 import { temporaryFolder } from "./folder.ts"
 import { type Exchange, runLoad } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { OptionsInvalid } from "./plan.ts"
+import { accountsForPlans, complaintAbout, GrowsWithTheTables, type Plan, plansOn } from "./plans.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
+import type { Server } from "./program.ts"
 import { median } from "./quantile.ts"
-import { asText, cell } from "./report.ts"
+import { asMarkdown, asText, cell, circumstances, type Table } from "./report.ts"
+import { imagesOf, keepResults, writeSection } from "./results.ts"
 import { build, startServer } from "./server.ts"
-
-/** The bench stops where a statement reads a whole table, or more the more there is. */
-class GrowsWithTheTables extends Data.TaggedError("GrowsWithTheTables")<{ readonly complaint: string }> {
-  override get message() {
-    return `Something grows with the tables: ${this.complaint}`
-  }
-}
+import { makeUndisturbed, mostRepeats } from "./undisturbed.ts"
 
 const rounds = 5
 const badCodesAtOnce = 6000
 const resetsAtOnce = 300
 
-/** What PostgreSQL counted: blocks that were read, from its memory or the disk, and scans of whole tables. */
-interface Touched {
-  readonly blocks: number
-  readonly wholeTables: number
-}
+/** Deleted in a round while wrong codes come in: some seconds of work for the clean-up. */
+const oldCodesAtOnce = 20_000
 
 /** Backends tell what they counted once a second at most. */
 const untilCounted = Effect.sleep("1500 millis")
 
-const touchedSoFar = (sql: SqlClient.SqlClient) =>
+/** Blocks of 8 KiB that PostgreSQL read so far, from its memory or the disk. */
+const blocksSoFar = (sql: SqlClient.SqlClient) =>
   Effect.map(
-    sql<Touched>`
-      select sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::float8 as blocks,
-        (select sum(seq_scan)::float8 from pg_stat_user_tables where relname in ('users', 'reset_codes', 'sessions')) as "wholeTables"
-      from pg_statio_user_tables`,
-    ([row]) => row ?? { blocks: Number.NaN, wholeTables: Number.NaN }
+    sql<{ readonly blocks: number }>`
+      select sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::float8 as blocks from pg_statio_user_tables`,
+    ([row]) => row?.blocks ?? Number.NaN
   ).pipe(Effect.orDie)
 
-/** A load, its rate, and what PostgreSQL touched for each request of it. */
+/** The rate of a load, and what PostgreSQL read for each request of it. */
+interface Counted {
+  readonly perSecond: number
+  readonly blocks: number
+}
+
 const counted = Effect.fnUntraced(function* (
   sql: SqlClient.SqlClient,
   port: number,
   exchanges: ReadonlyArray<Exchange>
 ) {
   yield* untilCounted
-  const before = yield* touchedSoFar(sql)
+  const before = yield* blocksSoFar(sql)
   const { perSecond } = yield* runLoad(port, exchanges, 32)
   yield* untilCounted
-  const after = yield* touchedSoFar(sql)
-  return {
-    perSecond,
-    blocks: (after.blocks - before.blocks) / exchanges.length,
-    wholeTables: after.wholeTables - before.wholeTables
-  }
+  const counted: Counted = { perSecond, blocks: ((yield* blocksSoFar(sql)) - before) / exchanges.length }
+  return counted
 })
 
-type Counted = Effect.Success<ReturnType<typeof counted>>
+/** What one round measured at one size. */
+interface Round {
+  readonly badCodes: Counted
+  readonly resets: Counted
+  /** While the clean-up deletes codes: wrong ones a second, and deleted ones. */
+  readonly badCodesBeside: number
+  readonly deletedPerSecond: number
+}
 
-/** A service on a database of some size, and what was measured of it. */
+/** A service on a database of some size. */
 interface Sized {
   readonly size: number
   readonly sql: SqlClient.SqlClient
-  readonly port: number
+  readonly url: string
+  readonly server: Server
   readonly loadSeconds: number
   readonly accounts: Array<Account>
-  readonly badCodes: Array<Counted>
-  readonly resets: Array<Counted>
 }
 
-const readSizes = (parameters: ReadonlyArray<string>) =>
+/** What was measured at one size. */
+interface Measured {
+  readonly size: number
+  readonly loadSeconds: number
+  readonly rounds: ReadonlyArray<Round>
+  readonly plans: ReadonlyMap<string, Plan>
+}
+
+const readOptions = (parameters: ReadonlyArray<string>) =>
   Effect.try({
     try: () => {
-      const { accounts = "1000,1000000,10000000" } = parseArgs({
+      const { accounts = "1000,1000000,10000000", docs = false } = parseArgs({
         args: [...parameters],
-        options: { accounts: { type: "string" } }
+        options: { accounts: { type: "string" }, docs: { type: "boolean" } }
       }).values
       const sizes = accounts.split(",").map(Number)
       if (sizes.length < 2 || sizes.some((size) => !Number.isInteger(size) || size < 1000))
         throw new Error("--accounts should be two or more whole numbers from 1000 on, with commas between")
-      return sizes
+      return { sizes, docs }
     },
     catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
   })
 
-const prepare = Effect.fnUntraced(function* (server: string, size: number) {
-  const { sql, url } = yield* emptyDatabase(server)
-  const { port } = yield* startServer({ way: "node", folder: yield* temporaryFolder, databaseUrl: url })
+const badCodes = () => Array.from({ length: badCodesAtOnce }, () => badCode())
+
+const prepare = Effect.fnUntraced(function* (postgres: string, size: number) {
+  const { sql, url } = yield* emptyDatabase(postgres)
+  const server = yield* startServer({ way: "node", folder: yield* temporaryFolder, databaseUrl: url })
   const began = performance.now()
   yield* makeCrowd(sql, size)
-  const accounts = yield* makeAccounts(sql, (rounds + 1) * resetsAtOnce)
-  const sized: Sized = {
-    size,
-    sql,
-    port,
-    loadSeconds: (performance.now() - began) / 1000,
-    accounts,
-    badCodes: [],
-    resets: []
-  }
-  yield* runLoad(
-    port,
-    Array.from({ length: badCodesAtOnce }, () => badCode()),
-    32
-  )
-  yield* runLoad(port, accounts.splice(0, resetsAtOnce).map(reset), 32)
+  const accounts = yield* makeAccounts(sql, (rounds + mostRepeats + 1) * resetsAtOnce + accountsForPlans)
+  const sized: Sized = { size, sql, url, server, loadSeconds: (performance.now() - began) / 1000, accounts }
+  yield* runLoad(server.port, badCodes(), 32)
+  yield* runLoad(server.port, accounts.splice(0, resetsAtOnce).map(reset), 32)
   yield* untilDone(sql)
+  yield* settleDown(sql)
   return sized
+})
+
+/** Wrong codes while a further process of the service, which begins with it, deletes old ones. */
+const besideCleanUp = ({ server, sql, url }: Sized) =>
+  Effect.gen(function* () {
+    yield* addOldCodes(sql, oldCodesAtOnce)
+    yield* startServer({ way: "node", folder: yield* temporaryFolder, databaseUrl: url })
+    const began = performance.now()
+    const before = yield* countOldCodes(sql)
+    const deleting = Effect.repeat(Effect.delay(countOldCodes(sql), "50 millis"), { until: (count) => count === 0 })
+    const deleted = yield* Effect.forkChild(Effect.map(deleting, () => (before * 1000) / (performance.now() - began)))
+    const { perSecond } = yield* runLoad(server.port, badCodes(), 32)
+    return { badCodesBeside: perSecond, deletedPerSecond: yield* Fiber.join(deleted) }
+  }).pipe(Effect.scoped)
+
+const measureRound = Effect.fnUntraced(function* (sized: Sized) {
+  const { accounts, server, sql } = sized
+  const ofBadCodes = yield* counted(sql, server.port, badCodes())
+  const ofResets = yield* counted(sql, server.port, accounts.splice(0, resetsAtOnce).map(reset))
+  yield* untilDone(sql)
+  const round: Round = { badCodes: ofBadCodes, resets: ofResets, ...(yield* besideCleanUp(sized)) }
+  return round
 })
 
 /** More blocks than so many times those of the smallest, and a request does more the more there is: an index grows by a level or two. */
 const mostGrowth = 2
 
-const complaintAbout = (first: Sized, { badCodes, resets, size }: Sized): string | undefined => {
-  if ([...badCodes, ...resets].some(({ wholeTables }) => wholeTables > 0))
-    return `at ${size} accounts a whole table was read`
-  const blocks = (counts: ReadonlyArray<Counted>) => median(counts.map(({ blocks }) => blocks))
-  const grew = (of: (sized: Pick<Sized, "badCodes" | "resets">) => ReadonlyArray<Counted>) =>
-    blocks(of({ badCodes, resets })) > mostGrowth * blocks(of(first))
-  return grew((_) => _.badCodes) || grew((_) => _.resets) ? `at ${size} accounts many more blocks were read` : undefined
+const medianOf = ({ rounds }: Measured, of: (round: Round) => number) => median(rounds.map(of))
+
+const complaintsAbout = (first: Measured, measured: Measured): string | undefined => {
+  const grew = (of: (round: Round) => number) => medianOf(measured, of) > mostGrowth * medianOf(first, of)
+  return grew((_) => _.badCodes.blocks) || grew((_) => _.resets.blocks)
+    ? `at ${measured.size} accounts many more blocks were read`
+    : complaintAbout(measured.size, measured.plans)
+}
+
+const inWords = (size: number): string => size.toLocaleString("en")
+
+const ratesOf = (all: ReadonlyArray<Measured>): Table => {
+  const [first] = all
+  const columns: ReadonlyArray<readonly [string, number, (round: Round, firsts: Round) => number]> = [
+    ["wrong codes/s", 0, ({ badCodes }) => badCodes.perSecond],
+    ["over the first", 2, (round, firsts) => round.badCodes.perSecond / firsts.badCodes.perSecond],
+    ["blocks each", 1, ({ badCodes }) => badCodes.blocks],
+    ["resets/s", 0, ({ resets }) => resets.perSecond],
+    ["over the first", 2, (round, firsts) => round.resets.perSecond / firsts.resets.perSecond],
+    ["blocks each", 1, ({ resets }) => resets.blocks],
+    ["wrong codes/s beside the clean-up, share", 2, (round) => round.badCodesBeside / round.badCodes.perSecond],
+    ["codes deleted/s", 0, (round) => round.deletedPerSecond]
+  ]
+  return {
+    head: ["accounts", ...columns.map(([name]) => name), "made in, s"],
+    rows: all.map(({ loadSeconds, rounds, size }) => [
+      inWords(size),
+      ...columns.map(([, digits, of]) =>
+        cell(
+          rounds.map((round, index) => of(round, first?.rounds[index] ?? round)),
+          digits
+        )
+      ),
+      loadSeconds.toFixed(0)
+    ])
+  }
+}
+
+/** Each statement: rows that it looked at and blocks that it read, from the smallest size to the largest. */
+const plansIn = (all: ReadonlyArray<Measured>): Table => {
+  const largest = all.at(-1)
+  const at = (name: string, of: (plan: Plan) => number) =>
+    all.map(({ plans }) => {
+      const plan = plans.get(name)
+      return plan === undefined ? "–" : of(plan).toFixed(0)
+    })
+  return {
+    head: ["statement", "rows at most", "blocks, median"],
+    rows: [...(largest?.plans.keys() ?? [])]
+      .sort()
+      .map((name) => [
+        name.replaceAll("|", "\\|"),
+        at(name, ({ rows }) => rows).join(", "),
+        at(name, ({ blocks }) => blocks).join(", ")
+      ])
+  }
+}
+
+const chartsOf = (all: ReadonlyArray<Measured>): Readonly<Record<string, string>> => {
+  const bars = (of: (round: Round) => number) =>
+    all.map((measured) => ({ name: inWords(measured.size), value: medianOf(measured, of), ours: true }))
+  return {
+    "growth-wrong-codes.svg": chartOf(
+      "Wrong codes refused per second, by the number of accounts",
+      bars(({ badCodes }) => badCodes.perSecond)
+    ),
+    "growth-resets.svg": chartOf(
+      "Resets per second, by the number of accounts",
+      bars(({ resets }) => resets.perSecond)
+    )
+  }
 }
 
 /**
- * What a wrong code and a reset cost where there are many accounts and as many dead codes, with the clean-up at work: the rates, and
- * what PostgreSQL touches for each. All sizes are measured in turn.
+ * What a wrong code and a reset cost where there are many accounts and as many dead codes: the rates, what PostgreSQL reads for
+ * each, the same while the clean-up is at work, and how each statement finds its rows. All sizes are measured in turn.
  */
 export const growth = Effect.fn("growth")(function* (
   parameters: ReadonlyArray<string>,
   progress: (text: string) => Effect.Effect<void>
 ) {
-  const sizes = yield* readSizes(parameters)
+  const { docs, sizes } = yield* readOptions(parameters)
   const load = yield* loadBefore
   yield* progress("Building, and starting PostgreSQL...")
   yield* build
   const server = yield* postgres
   const all = yield* Effect.forEach(sizes, (size) => prepare(server, size))
+  const taken = new Map<Sized, Array<Round>>(all.map((sized) => [sized, []]))
+  const { disturbances, undisturbed } = makeUndisturbed(progress)
+  yield* progress("All is there. From here on to the end of the rounds nothing else should run.")
   for (let round = 1; round <= rounds; round++) {
     yield* progress(`Round ${round} of ${rounds}...`)
-    for (const { accounts, badCodes, port, resets, sql } of all) {
-      badCodes.push(
-        yield* counted(
-          sql,
-          port,
-          Array.from({ length: badCodesAtOnce }, () => badCode())
-        )
-      )
-      resets.push(yield* counted(sql, port, accounts.splice(0, resetsAtOnce).map(reset)))
-      yield* untilDone(sql)
-    }
+    // There and back, so that none has always the same neighbour.
+    const inTurn = round % 2 === 0 ? all.toReversed() : all
+    const results = yield* undisturbed(
+      Effect.forEach(inTurn, (sized) => Effect.map(measureRound(sized), (one) => [sized, one] as const))
+    )
+    for (const [sized, one] of results) taken.get(sized)?.push(one)
+  }
+  yield* progress("The rounds are done; how the statements find their rows...")
+  const measured: Array<Measured> = []
+  for (const sized of all) {
+    const { accounts, loadSeconds, server, size, sql, url } = sized
+    yield* server.stop
+    const plans = yield* plansOn(sql, url, accounts.splice(0, accountsForPlans))
+    measured.push({ size, loadSeconds, rounds: taken.get(sized) ?? [], plans })
   }
   const [first] = all
-  if (first === undefined) return
-  const shares = (of: (sized: Sized) => ReadonlyArray<Counted>, sized: Sized) =>
-    of(sized).map(({ perSecond }, round) => perSecond / (of(first)[round]?.perSecond ?? Number.NaN))
-  const { commit, cores, postgres: version, processor } = yield* describeMachine(first.sql, load)
-  const rows = all.map((sized) => {
-    const { badCodes, loadSeconds, resets, size } = sized
-    const blocks = (counts: ReadonlyArray<Counted>) =>
-      cell(
-        counts.map(({ blocks }) => blocks),
-        1
-      )
-    return [
-      size.toLocaleString("en"),
-      cell(
-        badCodes.map(({ perSecond }) => perSecond),
-        0
-      ),
-      cell(
-        shares((_) => _.badCodes, sized),
-        2
-      ),
-      blocks(badCodes),
-      cell(
-        resets.map(({ perSecond }) => perSecond),
-        0
-      ),
-      cell(
-        shares((_) => _.resets, sized),
-        2
-      ),
-      blocks(resets),
-      loadSeconds.toFixed(0)
-    ] as const
-  })
-  yield* Console.log(
-    [
-      `Commit ${commit}; ${rounds} rounds on ${cores} cores (${processor}), PostgreSQL ${version}.`,
-      "",
-      asText({
-        head: [
-          "accounts",
-          "wrong codes/s",
-          "of the first",
-          "blocks each",
-          "resets/s",
-          "of the first",
-          "blocks each",
-          "made in, s"
-        ],
-        rows
-      })
-    ].join("\n")
-  )
-  // In the smallest, to read a whole table may be the cheapest.
-  for (const sized of all.slice(1)) {
-    const complaint = complaintAbout(first, sized)
+  const [smallest] = measured
+  if (first === undefined || smallest === undefined) return
+  const machine = yield* describeMachine(first.sql, load)
+  const where = circumstances(machine, { rounds, ...disturbances() })
+  const [rates, plans] = [ratesOf(measured), plansIn(measured)]
+  yield* Console.log([where, asText(rates), asText(plans)].join("\n\n"))
+  const sizesMeasured = measured.map(({ plans, ...rest }) => ({ ...rest, plans: [...plans.values()] }))
+  yield* keepResults("growth-", machine, { sizes: sizesMeasured, ...disturbances() })
+  for (const sized of measured.slice(1)) {
+    const complaint = complaintsAbout(smallest, sized)
     if (complaint !== undefined) return yield* new GrowsWithTheTables({ complaint })
   }
+  if (!docs) return
+  const charts = chartsOf(measured)
+  yield* writeSection(
+    "growth",
+    [
+      where,
+      asMarkdown(rates),
+      ...imagesOf(charts),
+      `Rows and blocks of each statement at ${measured.map(({ size }) => inWords(size)).join(", ")} accounts:`,
+      asMarkdown(plans)
+    ],
+    charts
+  )
 })

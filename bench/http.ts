@@ -6,9 +6,8 @@ export interface Answer {
 }
 
 /** The text of a request. Made before the clock starts, so that the bench takes as little of the machine as it can. */
-export const requestText = (method: "GET" | "POST", path: string, body?: unknown, forwardedFor?: string): string => {
-  const from = forwardedFor === undefined ? "" : `X-Forwarded-For: ${forwardedFor}\r\n`
-  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${from}`
+export const requestText = (method: "GET" | "POST", path: string, body?: unknown): string => {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
   if (body === undefined) return `${head}\r\n`
   const text = JSON.stringify(body)
   const length = Buffer.byteLength(text)

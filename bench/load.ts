@@ -8,6 +8,16 @@ export interface Exchange {
   isRight(answer: Answer): boolean
 }
 
+/** The same, from a client of that address, as a trusted proxy says it. */
+export const from = (address: string, { isRight, request }: Exchange): Exchange => ({
+  request: request.replace("\r\n", `\r\nX-Forwarded-For: ${address}\r\n`),
+  isRight
+})
+
+/** The address of one of many clients. */
+export const clientAddress = (client: number): string =>
+  `10.${(client >> 16) & 255}.${(client >> 8) & 255}.${client & 255}`
+
 export interface LoadResult {
   readonly perSecond: number
   /** From sending a request until its answer was there: of half of them, and of 99 in 100, at most. */

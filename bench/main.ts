@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what a reset costs over the hash in it, what doesn't wait behind hashes, and what start and memory are, beside
  * another service and the bare parts, on this machine. `npm run bench -- timing`: whether anybody can tell by the time who has an
- * account. `npm run bench -- growth`: what millions of accounts change.
+ * account. `npm run bench -- growth`: what millions of accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
@@ -10,8 +10,9 @@ import { describeMachine, loadBefore } from "./machine.ts"
 import { readOptions } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import { aimsOf, asText, ceilingsOf, circumstances, figuresOf } from "./report.ts"
-import { keepResults, writeDocs } from "./results.ts"
+import { keepSpeed, writeSpeed } from "./results.ts"
 import { build } from "./server.ts"
+import { soak } from "./soak.ts"
 import { measureSpeed } from "./speed.ts"
 import { timing } from "./timing.ts"
 
@@ -28,12 +29,12 @@ const speed = Effect.fnUntraced(function* (parameters: ReadonlyArray<string>) {
   const measurements = yield* measureSpeed(plan, server, progress)
   yield* Console.log(
     [
-      circumstances(machine, measurements),
+      circumstances(machine, { ...measurements, rounds: plan.rounds }),
       ...[aimsOf, ceilingsOf, figuresOf].map((tableOf) => asText(tableOf(measurements)))
     ].join("\n\n")
   )
-  yield* keepResults(plan, machine, measurements)
-  if (docs) yield* writeDocs(machine, measurements)
+  yield* keepSpeed(plan, machine, measurements)
+  if (docs) yield* writeSpeed(plan, machine, measurements)
 })
 
 const bench = Effect.scoped(
@@ -41,6 +42,7 @@ const bench = Effect.scoped(
     const [command, ...parameters] = process.argv.slice(2)
     if (command === "timing") yield* timing(parameters, progress)
     else if (command === "growth") yield* growth(parameters, progress)
+    else if (command === "soak") yield* soak(parameters, progress)
     else yield* speed(process.argv.slice(2))
   })
 )

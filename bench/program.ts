@@ -96,6 +96,12 @@ export const startProgram = Effect.fn("startProgram")(function* (program: {
   }
 })
 
+/** Shows what a server logged last where it answered otherwise than it should. */
+export const withLog =
+  (server: Server, progress: (text: string) => Effect.Effect<void>) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>) =>
+    Effect.tapCause(work, () => Effect.flatMap(server.logTail, progress))
+
 /** Near enough for what takes hundreds, and rare enough not to slow down what it waits for. */
 const lookEveryMillis = 5
 

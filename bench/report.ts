@@ -149,14 +149,15 @@ export const ceilingsOf = ({ ceilings, contestants }: Measurements): Table => {
 }
 
 /** Where and how it was measured, in a line or two. */
-export const circumstances = (machine: Machine, { contestants, repeated, strangers }: Measurements): string => {
-  const { commit, cores, effect, memoryGib, node, postgres, processor, system } = machine
-  return [
-    `Commit ${commit}; ${contestants[0]?.rounds.length} rounds on ${cores} cores (${processor}), ${memoryGib} GiB, ${system}.`,
+export const circumstances = (
+  { commit, cores, effect, memoryGib, node, postgres, processor, system }: Machine,
+  { repeated, rounds, strangers }: { readonly rounds: number; readonly repeated: number; readonly strangers: number }
+): string =>
+  [
+    `Commit ${commit}; ${rounds} rounds on ${cores} cores (${processor}), ${memoryGib} GiB, ${system}.`,
     `Node ${node}, effect ${effect}, PostgreSQL ${postgres}.`,
     `${repeated} rounds were disturbed by other work and measured again; in those that count, ${Number.isNaN(strangers) ? "that is unknown" : `it kept ${strangers.toFixed(2)} cores busy at most`}.`
   ].join("\n")
-}
 
 /** For a terminal. */
 export const asText = ({ head, rows }: Table): string => {

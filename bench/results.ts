@@ -14,13 +14,16 @@ import type { Measurements } from "./speed.ts"
 const results = new URL("./results/", import.meta.url)
 const docs = new URL("../docs/", import.meta.url)
 
-/** Keeps what was measured, each round of it, in bench/results, named for its commit. */
-export const keepResults = (plan: Plan, machine: Machine, measurements: Measurements) =>
+/** Keeps what was measured, each round of it, in bench/results, named for what it is and for its commit. */
+export const keepResults = (name: string, machine: Machine, measured: object) =>
   Effect.promise(async () => {
     await mkdir(results, { recursive: true })
-    const text = JSON.stringify({ at: new Date().toISOString(), machine, plan, ...measurements }, null, 2)
-    await writeFile(new URL(`${machine.commit.replace(/\W+/g, "-")}.json`, results), `${text}\n`)
+    const text = JSON.stringify({ at: new Date().toISOString(), machine, ...measured }, null, 2)
+    await writeFile(new URL(`${name}${machine.commit.replace(/\W+/g, "-")}.json`, results), `${text}\n`)
   })
+
+export const keepSpeed = (plan: Plan, machine: Machine, measurements: Measurements) =>
+  keepResults("", machine, { plan, ...measurements })
 
 const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string>> => {
   const bars = (of: (round: Round) => number): ReadonlyArray<Bar> =>
@@ -52,27 +55,42 @@ const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string
   }
 }
 
-const measuredPart = /(<!-- measured -->\n)[\s\S]*(<!-- \/measured -->)/
+/** A part of docs/performance.md: the marks between which a command writes what it measured. */
+export type Section = "measured" | "growth" | "soak"
 
-/** Puts the tables and charts into docs/performance.md, between its two marks. */
-export const writeDocs = (machine: Machine, measurements: Measurements) =>
+/** Puts text into docs/performance.md, between the two marks of a section, and charts beside it. */
+export const writeSection = (
+  section: Section,
+  parts: ReadonlyArray<string>,
+  charts: Readonly<Record<string, string>>
+) =>
   Effect.promise(async () => {
     const images = new URL("images/", docs)
     await mkdir(images, { recursive: true })
-    const charts = chartsOf(measurements)
     for (const [name, chart] of Object.entries(charts)) await writeFile(new URL(name, images), chart)
-    const parts = [
-      circumstances(machine, measurements),
-      asMarkdown(aimsOf(measurements)),
-      ...Object.keys(charts).map((name) => `![](images/${name})`),
-      asMarkdown(ceilingsOf(measurements)),
-      asMarkdown(figuresOf(measurements))
-    ]
     const page = new URL("performance.md", docs)
     const text = await readFile(page, "utf8")
+    const marked = new RegExp(`(<!-- ${section} -->\\n)[\\s\\S]*(<!-- /${section} -->)`)
     await writeFile(
       page,
-      text.replace(measuredPart, (_, from: string, to: string) => `${from}\n${parts.join("\n\n")}\n\n${to}`)
+      text.replace(marked, (_, from: string, to: string) => `${from}\n${parts.join("\n\n")}\n\n${to}`)
     )
     await promisify(execFile)("biome", ["format", "--write", fileURLToPath(page)]) // npm puts it into PATH
   })
+
+/** How a page shows charts that lie beside it. */
+export const imagesOf = (charts: Readonly<Record<string, string>>): ReadonlyArray<string> =>
+  Object.keys(charts).map((name) => `![](images/${name})`)
+
+/** Puts the tables and charts into docs/performance.md. */
+export const writeSpeed = (plan: Plan, machine: Machine, measurements: Measurements) => {
+  const charts = chartsOf(measurements)
+  const parts = [
+    circumstances(machine, { ...measurements, rounds: plan.rounds }),
+    asMarkdown(aimsOf(measurements)),
+    ...imagesOf(charts),
+    asMarkdown(ceilingsOf(measurements)),
+    asMarkdown(figuresOf(measurements))
+  ]
+  return writeSection("measured", parts, charts)
+}

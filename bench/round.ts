@@ -6,7 +6,7 @@ import type { Contestant } from "./contestants.ts"
 import { type CpuTimes, cpuOfEach } from "./cpu.ts"
 import { temporaryFolder } from "./folder.ts"
 import { Connection, requestText } from "./http.ts"
-import { type Exchange, type LoadResult, resultOf, runLoad } from "./load.ts"
+import { clientAddress, type Exchange, from, type LoadResult, resultOf, runLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import type { Server } from "./program.ts"
 
@@ -129,10 +129,7 @@ const measureStart = (plan: Plan, { contestant, databaseUrl }: Running) =>
     yield* Effect.sleep("1 second") // what a start leaves to do is done
     const idleMib = yield* server.memoryMib
     let client = 0
-    const fromEverywhere = () => {
-      client++
-      return contestant.badCode(`10.${(client >> 16) & 255}.${(client >> 8) & 255}.${client & 255}`)
-    }
+    const fromEverywhere = () => from(clientAddress(++client), contestant.badCode())
     yield* runLoad(server.port, times(plan.badCodes / 2, fromEverywhere), atOnce)
     const badCodesWithLimits = yield* runLoad(server.port, times(plan.badCodes / 2, fromEverywhere), atOnce)
     return { startMillis: server.startMillis, idleMib, badCodesWithLimits }

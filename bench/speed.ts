@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import { type Ceilings, measureCeilings } from "./ceilings.ts"
 import { type Contestant, contestants, rekeyOnNode } from "./contestants.ts"
-import { withStrangers } from "./cpu.ts"
 import { temporaryFolder } from "./folder.ts"
 import { LoadFailed, runLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import { emptyDatabase } from "./postgres.ts"
-import type { Server } from "./program.ts"
+import { withLog } from "./program.ts"
 import { accountsIn, measureRound, type Round, type Running, warmUp } from "./round.ts"
+import { makeUndisturbed, mostRepeats } from "./undisturbed.ts"
 import { measureWays, type Ways } from "./ways.ts"
 
 /** What was measured of one contestant. */
@@ -27,12 +27,6 @@ export interface Measurements {
   /** Cores that strangers kept busy in the rounds that count, at most. */
   readonly strangers: number
 }
-
-/** More than that of a core, and a round doesn't count. */
-const mostStrangers = 0.12
-
-/** Rounds that may be measured again; past these, disturbed ones count, and `strangers` tells. */
-const mostRepeats = 5
 
 interface Entrant extends Running {
   readonly rounds: Array<Round>
@@ -80,12 +74,6 @@ const loadedMib = Effect.fnUntraced(function* (plan: Plan, { contestant, resets,
   return yield* server.memoryMib
 })
 
-/** Shows what a server logged last where it answered otherwise than it should. */
-const withLog =
-  (server: Server, progress: (text: string) => Effect.Effect<void>) =>
-  <A, E, R>(work: Effect.Effect<A, E, R>) =>
-    Effect.tapCause(work, () => Effect.flatMap(server.logTail, progress))
-
 /** Everything, in rounds in which all take their turns. */
 export const measureSpeed = Effect.fn("measureSpeed")(function* (
   plan: Plan,
@@ -109,21 +97,7 @@ export const measureSpeed = Effect.fn("measureSpeed")(function* (
   yield* warmUp(plan, { ...ours, server: second })
   const { sql } = yield* emptyDatabase(postgres)
 
-  let repeated = 0
-  let strangers = 0
-  /** Measures again what strangers disturbed. */
-  const undisturbed = Effect.fnUntraced(function* <A, E, R>(work: Effect.Effect<A, E, R>) {
-    for (;;) {
-      const [result, seen] = yield* withStrangers(work)
-      if (!(seen > mostStrangers) || repeated === mostRepeats) {
-        strangers = Math.max(strangers, seen)
-        return result
-      }
-      repeated++
-      yield* progress(`  disturbed: strangers kept ${seen.toFixed(2)} cores busy; again...`)
-    }
-  })
-
+  const { disturbances, undisturbed } = makeUndisturbed(progress)
   const ceilings: Array<Ceilings> = []
   const ways: Array<Ways> = []
   for (let number = 1; number <= plan.rounds; number++) {
@@ -145,6 +119,6 @@ export const measureSpeed = Effect.fn("measureSpeed")(function* (
       loadedMib: yield* loadedMib(plan, entrant).pipe(withLog(server, progress))
     })
   }
-  const measurements: Measurements = { contestants: measured, ceilings, ways, repeated, strangers }
+  const measurements: Measurements = { contestants: measured, ceilings, ways, ...disturbances() }
   return measurements
 })

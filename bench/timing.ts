@@ -5,12 +5,12 @@ import { temporaryFolder } from "./folder.ts"
 import { Connection, requestText } from "./http.ts"
 import { LoadFailed } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
+import { mailServer } from "./mailServer.ts"
 import { OptionsInvalid } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import { median } from "./quantile.ts"
 import { rocArea } from "./rocArea.ts"
 import { build, startServer } from "./server.ts"
-import { slowMailServer } from "./slowMailServer.ts"
 
 /** A request whose time an attacker takes, about an address that has an account or one that has none. */
 interface Attempt {
@@ -124,7 +124,7 @@ export const timing = Effect.fn("timing")(function* (
     folder: yield* temporaryFolder,
     databaseUrl: url,
     env: {
-      SMTP_URL: yield* slowMailServer(mailMillis),
+      SMTP_URL: yield* mailServer({ millis: mailMillis }),
       MAIL_FROM: "rekey@example.com",
       EMAIL_CONFIRMATION: "on",
       RESET_COOLDOWN: "0 seconds",
