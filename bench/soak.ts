@@ -147,13 +147,24 @@ const medianBetween = ({ minutes, times }: Measured, from: number, to: number): 
       .map(({ medianMillis }) => medianMillis)
   ).toFixed(2)
 
+/** The least memory in each sixth of the time: what collections of garbage leave, without the work between them. */
+const floorsOf = ({ minutes, samples }: Measured): string =>
+  Array.from({ length: 6 }, (_, sixth) =>
+    Math.min(
+      ...samples
+        .filter(({ minutes: at }) => at >= (sixth * minutes) / 6 && at <= ((sixth + 1) * minutes) / 6)
+        .map(({ residentMib }) => residentMib)
+    ).toFixed(0)
+  ).join(", ")
+
 const summaryOf = ({ commit, memoryGib, node, postgres, processor, cores, system }: Machine, measured: Measured) => {
   const { line, minutes, samples } = measured
   const [first, last] = [samples.find(({ minutes }) => minutes >= beginsAt(measured)), samples.at(-1)]
   return [
     `Commit ${commit}; ${minutes} minutes on ${cores} cores (${processor}), ${memoryGib} GiB, ${system}; Node ${node}, PostgreSQL ${postgres}.`,
     `The service kept ${measured.cores.toFixed(2)} cores busy. Resident memory: ${first?.residentMib.toFixed(0)} MiB after ${beginsAt(measured).toFixed(0)} minutes, ${last?.residentMib.toFixed(0)} in the end,`,
-    `at most ${Math.max(...samples.map(({ residentMib }) => residentMib)).toFixed(0)}; its slope in between ${line.slope.toFixed(1)} ± ${line.standardError.toFixed(1)} MiB an hour (least squares, standard error).`,
+    `at most ${Math.max(...samples.map(({ residentMib }) => residentMib)).toFixed(0)}; its slope in between ${line.slope.toFixed(1)} ± ${line.standardError.toFixed(1)} MiB an hour (least squares, standard error),`,
+    `and the least of each sixth of the time ${floorsOf(measured)}.`,
     `A wrong code took ${medianBetween(measured, warmUpShare, 2 * warmUpShare)} ms after the warm-up and ${medianBetween(measured, 1 - warmUpShare, 1)} in the last minutes.`
   ].join("\n")
 }
