@@ -5,9 +5,10 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Context, Effect, Layer, type Scope } from "effect"
-import { chromium, type Page } from "playwright-core"
+import { type BrowserContextOptions, chromium, type Page } from "playwright-core"
 
-export interface PageOptions {
+export interface PageOptions
+  extends Pick<BrowserContextOptions, "colorScheme" | "locale" | "reducedMotion" | "timezoneId" | "viewport"> {
   /** Off shows what a person gets whose browser runs no script. */
   readonly javaScript?: boolean
 }
@@ -27,9 +28,9 @@ export class Browser extends Context.Service<
         Effect.promise(() => browser.close())
       )
 
-      const newPage = Effect.fn("Browser.newPage")(function* ({ javaScript = true }: PageOptions = {}) {
+      const newPage = Effect.fn("Browser.newPage")(function* ({ javaScript = true, ...options }: PageOptions = {}) {
         const context = yield* Effect.acquireRelease(
-          Effect.promise(() => browser.newContext({ javaScriptEnabled: javaScript })),
+          Effect.promise(() => browser.newContext({ ...options, javaScriptEnabled: javaScript })),
           (context) => Effect.promise(() => context.close())
         )
         return yield* Effect.promise(() => context.newPage())

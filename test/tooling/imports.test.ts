@@ -45,7 +45,7 @@ const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "@effect/sql-pg/PgClient": ["sql"],
   "effect/sql": ["sql", "cli"],
   "effect/sql/SqlClient": ["sql", "cli"],
-  "effect/cli": folders,
+  "effect/cli": withEffect,
   "effect/http": ["api", "http"],
   "effect/http/HttpClient": ["passwords", "api", "http"],
   "effect/http/HttpServer": ["api", "http"],
