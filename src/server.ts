@@ -246,7 +246,8 @@ export const RouterLayer = (settings: Settings, replacements: Replacements = {})
 /** What routes may fail with stands among a layer's requirements, for who serves it; nobody provides it. */
 const withoutMarkers = <A, E, R>(
   layer: Layer.Layer<A, E, R>
-): Layer.Layer<A, E, Exclude<R, HttpRouter.Request<"Error", unknown>>> => layer as never
+): Layer.Layer<A, E, Exclude<R, HttpRouter.Request<"Error", unknown>>> =>
+  layer as Layer.Layer<A, E, Exclude<R, HttpRouter.Request<"Error", unknown>>>
 
 /**
  * The handlers of the contract's groups and the services behind them, for an application that has them in an `HttpApi` of its own:

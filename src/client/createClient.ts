@@ -67,12 +67,19 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
     throw errorIn(response, answer)
   }
 
-  const method = (route: string) =>
+  const method = (route: string): AnyMethod =>
     / body|:/.test(route)
       ? (request: Fields, options?: CallOptions) => call(route, request, options)
       : (options?: CallOptions) => call(route, {}, options)
-  return mapped(routes, (group) => mapped(group, method)) as unknown as Client
+  const methods: Readonly<Record<string, Readonly<Record<string, AnyMethod>>>> = mapped(routes, (group) =>
+    mapped(group, method)
+  )
+  // Which method has which name is what `routes` and `Operations` agree on; test/client/agreement.test.ts has the compiler check it.
+  return methods as Client
 }
+
+/** A method whichever it is. */
+type AnyMethod = (...parameters: never) => Promise<unknown>
 
 /** The members of a request. */
 type Fields = Readonly<Record<string, unknown>>

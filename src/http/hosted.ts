@@ -81,9 +81,14 @@ export const HostedHandlers = <Id extends string, Groups extends HttpApiGroup.Co
       isMoved(api) ? Effect.die(new Error("The groups of Rekey are mounted without a prefix.")) : Effect.void
     )
   )
-  return Layer.merge(Handlers, Checked) as unknown as Layer.Layer<
+  const handlers: Layer.Layer<never, Layer.Error<typeof Handlers>, Layer.Services<typeof Handlers>> = Layer.merge(
+    Handlers,
+    Checked
+  )
+  // The types name a group's handlers by their `HttpApi` too; at run time the group's own name is their key.
+  return handlers as Layer.Layer<
     HttpApiGroup.ToService<Id, Contract>,
-    Layer.Error<typeof Handlers>,
-    Layer.Services<typeof Handlers>
+    Layer.Error<typeof handlers>,
+    Layer.Services<typeof handlers>
   >
 }
