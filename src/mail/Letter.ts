@@ -15,6 +15,12 @@ export const codeLink = (page: URL, code: string): string => {
   return link.href
 }
 
+/** Such a link in the text of a mail, and its code; none in a notice. */
+export const codeLinkIn = (text: string): { readonly link: string; readonly code: string } | undefined => {
+  const [link, code] = /https?:\/\/\S+[?&]code=([\w-]{43})(?![\w-])/.exec(text) ?? []
+  return link === undefined || code === undefined ? undefined : { link, code }
+}
+
 /** A mail's words, from which both the text and the HTML are made. */
 export type Block =
   | { readonly _tag: "Words"; readonly words: string }

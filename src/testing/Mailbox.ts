@@ -1,14 +1,12 @@
 import { Context, Deferred, Effect, Layer } from "effect"
 import { asciiLowerCase } from "../domain/Email.ts"
+import { codeLinkIn } from "../mail/Letter.ts"
 import { type Mail, Mailer } from "../mail/Mailer.ts"
 
 interface Waiting {
   readonly wants: (mail: Mail) => boolean
   readonly arrived: Deferred.Deferred<Mail>
 }
-
-/** The code in the link of a mail; notices have none. */
-const codeIn = ({ text }: Mail): string | undefined => /[?&]code=([\w-]{43})(?![\w-])/.exec(text)?.[1]
 
 /** A mailbox in memory for everybody, in place of a mail server. Nothing waits by the clock: who takes a mail waits until it is there. */
 export class Mailbox extends Context.Service<
@@ -58,7 +56,13 @@ export class Mailbox extends Context.Service<
       })
 
       const takeCode = (to: string) =>
-        Effect.map(Effect.repeat(Effect.map(take(to), codeIn), { until: (code) => code !== undefined }), String)
+        Effect.map(
+          Effect.repeat(
+            Effect.map(take(to), ({ text }) => codeLinkIn(text)?.code),
+            { until: (code) => code !== undefined }
+          ),
+          String
+        )
 
       return Context.make(Mailer, Mailer.of({ send })).pipe(Context.add(Mailbox, Mailbox.of({ mails, take, takeCode })))
     })

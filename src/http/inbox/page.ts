@@ -1,4 +1,5 @@
 import type { ReceivedMail } from "../../mail/DevelopmentInbox.ts"
+import { codeLinkIn } from "../../mail/Letter.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 
@@ -7,9 +8,6 @@ export const views = ["html", "text", "headers", "source"] as const
 export type View = (typeof views)[number]
 
 const labels: Record<View, string> = { html: "HTML", text: "Text", headers: "Headers", source: "Source" }
-
-/** The code in the link of a mail; notices have none. */
-const linkIn = ({ text }: ReceivedMail) => /https?:\/\/\S+[?&]code=([\w-]{43})(?![\w-])/.exec(text)
 
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" })
 const dateAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "medium" })
@@ -36,11 +34,11 @@ ${mails.map(
 </nav>`
 
 const codeOf = (mail: ReceivedMail): Html | string => {
-  const [link, code] = linkIn(mail) ?? []
-  return link === undefined || code === undefined
+  const found = codeLinkIn(mail.text)
+  return found === undefined
     ? ""
-    : html`<div class="code"><span>Code</span><output><code>${code}</code></output>\
-<button type="button" data-copy hidden>Copy</button><a href="${link}" target="_blank" rel="noopener">Open the link</a></div>
+    : html`<div class="code"><span>Code</span><output><code>${found.code}</code></output>\
+<button type="button" data-copy hidden>Copy</button><a href="${found.link}" target="_blank" rel="noopener">Open the link</a></div>
 `
 }
 
