@@ -69,7 +69,7 @@ describe("Rekey as a function from Request to Response", () => {
 
   it("serves the pages", async () => {
     const page = await rekey.fetch(ask("/reset-password"))
-    assert.match(await page.text(), /<form[^>]* method="post"|<form method="post"/)
+    assert.match(await page.text(), /<form method="post"/)
   })
 
   it("answers HEAD without a body", async () => {

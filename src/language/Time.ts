@@ -11,8 +11,8 @@ const count = (language: Language, number: number, unit: "hour" | "minute"): str
 /** How long something lasts, in milliseconds, as one says it, to the minute: `1 hour and 30 minutes`. */
 export const durationIn = (language: Language, millis: number): string => {
   const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
-  const [allHours, both] = [days * 24 + hours, days * 24 + hours > 0 && minutes > 0]
-  if (both) {
+  const allHours = days * 24 + hours
+  if (allHours > 0 && minutes > 0) {
     const parts = { hours: count(language, allHours, "hour"), minutes: count(language, minutes, "minute") }
     return say(language, "duration.hoursAndMinutes", parts)
   }

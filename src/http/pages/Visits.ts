@@ -79,10 +79,10 @@ const mark = (appName: string): string => [...appName.trim()][0]?.toLocaleUpperC
 const pageOf = (path: Path): Path =>
   path === paths.signOut || path === paths.endSession || path === paths.endOtherSessions ? paths.accountPage : path
 
-const icon = ({ appName, branding }: VisitsOptions): string =>
-  Option.getOrElse(branding.logo, () => {
-    const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="${branding.accent.light}"/></svg>`
-    return `data:image/svg+xml,${encodeURIComponent(appName === "" ? "" : picture.markup)}`
+const icon = ({ accent, logo }: Branding): string =>
+  Option.getOrElse(logo, () => {
+    const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="${accent.light}"/></svg>`
+    return `data:image/svg+xml,${encodeURIComponent(picture.markup)}`
   })
 
 /** Answers those who come to our pages. */
@@ -145,7 +145,7 @@ const makeVisits = Effect.fnUntraced(function* (options: VisitsOptions) {
     onNone: () => html`<span class="mark" aria-hidden="true">${mark(appName)}</span> ${appName}`,
     onSome: (logo) => html`<img src="${logo}" alt="${appName}">`
   })}`
-  const iconLink = html`<link rel="icon" href="${icon(options)}">`
+  const iconLink = html`<link rel="icon" href="${icon(branding)}">`
 
   const render = (
     visit: Omit<Visit, "page" | "seeOther">,

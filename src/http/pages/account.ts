@@ -1,12 +1,14 @@
 import { Effect, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { Sessions } from "../../accounts/Sessions.ts"
-import { documentedUnavailable } from "../../api/errors.ts"
+import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
+import type { Unavailable } from "../../domain/Failure.ts"
 import { type Session, SessionId } from "../../domain/Session.ts"
 import { localeOf } from "../../language/Language.ts"
+import { timeIn } from "../../language/Time.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
-import { errorBody, makeTakeForm } from "./forms.ts"
+import { errorBody, makeTakeForm, type Typed } from "./forms.ts"
 import { note, noticeQuery } from "./note.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
@@ -15,17 +17,8 @@ const bodyOf = errorBody(documentedUnavailable)
 const decodeSessionId = Schema.decodeUnknownEffect(SessionId)
 
 /** A moment in UTC, which a script turns into one of the reader's own place. */
-export const moment = ({ language }: Visit, date: Date): Html => {
-  const words = new Intl.DateTimeFormat(localeOf(language), {
-    year: "numeric",
-    month: "long",
-    day: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
-    timeZone: "UTC",
-    timeZoneName: "short"
-  }).format(date)
-  return html`<time datetime="${date.toISOString()}" data-locale="${localeOf(language)}">${words}</time>`
+const moment = ({ language }: Visit, date: Date): Html => {
+  return html`<time datetime="${date.toISOString()}" data-locale="${localeOf(language)}">${timeIn(language, date)}</time>`
 }
 
 const sessionRow = (visit: Visit, session: Session): Html =>
@@ -42,6 +35,12 @@ ${
 }</li>
 `
 
+/** The page where nothing of the account can be shown. */
+const failed = (visit: Visit) => (error: ErrorBody) =>
+  visit.page({ title: visit.say("page.account.title"), error, content: html`` })
+
+const unavailable = (visit: Visit) => (error: Unavailable) => Effect.map(bodyOf(error), failed(visit))
+
 /** "Your account": who one is, where one is signed in, and the way to what can be changed. */
 export const AccountPage = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -53,10 +52,7 @@ export const AccountPage = HttpRouter.use(
     yield* add(router, "GET", paths.accountPage, (visit) =>
       signedIn(visit, (authenticated) =>
         Effect.matchEffect(sessions.list(authenticated), {
-          onFailure: (error) =>
-            Effect.map(bodyOf(error), (error) =>
-              visit.page({ title: visit.say("page.account.title"), error, content: html`` })
-            ),
+          onFailure: unavailable(visit),
           onSuccess: (list) => {
             const { email, username } = authenticated.user
             return Effect.succeed(
@@ -86,18 +82,8 @@ ${
     /** What a button on the page asks for; the page says that it was done. */
     const button = (
       visit: Visit,
-      taken: (typed: (name: string) => string) => Answer<never>
-    ): Answer<HttpServerRequest.HttpServerRequest> =>
-      takeForm(
-        visit,
-        { refused: (error) => visit.page({ title: visit.say("page.account.title"), error, content: html`` }) },
-        taken
-      )
-
-    const unavailable = (visit: Visit) => (error: typeof documentedUnavailable.Type) =>
-      Effect.map(bodyOf(error), (error) =>
-        visit.page({ title: visit.say("page.account.title"), error, content: html`` })
-      )
+      taken: (typed: Typed) => Answer<never>
+    ): Answer<HttpServerRequest.HttpServerRequest> => takeForm(visit, { refused: failed(visit) }, taken)
 
     yield* add(router, "POST", paths.endSession, (visit) =>
       button(visit, (typed) =>

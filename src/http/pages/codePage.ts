@@ -8,7 +8,7 @@ import type { Door } from "../limits.ts"
 import type { Path } from "../paths.ts"
 import { field } from "./field.ts"
 import { faulty, makeTakeForm, type Typed } from "./forms.ts"
-import { hourglass } from "./icons.ts"
+import { clock, tick } from "./icons.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodeCode = Schema.decodeUnknownOption(MailedCode)
@@ -38,6 +38,12 @@ export const makeCodePage = Effect.fnUntraced(function* (options: {
   readonly button: Extract<MessageKey, "page.reset.button" | "page.confirm.button">
   /** Where a new code is asked for. */
   readonly another: Path
+  /** What is said when it is done. */
+  readonly done: {
+    readonly path: Path
+    readonly title: Extract<MessageKey, "page.resetDone.title" | "page.confirmDone.title">
+    readonly lead: Extract<MessageKey, "page.resetDone.lead" | "page.confirmDone.lead">
+  }
 }) {
   const { another, cookieName, path } = options
   const { add, cookiePath, secure } = yield* Visits
@@ -85,7 +91,7 @@ ${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visi
       typed
         ? form(visit, true, { ...error, details: [{ path: ["code"], message: error.message }] })
         : visit.page({
-            icon: hourglass,
+            icon: clock,
             title: visit.say("page.unusable.title"),
             status: error.code,
             content: html`<p class="lead" role="alert">${error.message}</p>
@@ -127,6 +133,16 @@ ${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visi
         })
       )
     })
+    yield* add(router, "GET", options.done.path, (visit) =>
+      Effect.succeed(
+        visit.page({
+          icon: tick,
+          title: visit.say(options.done.title),
+          content: html`<p class="lead">${visit.say(options.done.lead)}</p>
+<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
+        })
+      )
+    )
   })
 
   return {
@@ -135,6 +151,6 @@ ${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visi
     unusable,
     serve,
     /** To the page that says that it is done; the code isn't needed any more. */
-    done: (visit: Visit, to: Path) => forget(visit.seeOther(to))
+    done: (visit: Visit) => forget(visit.seeOther(options.done.path))
   }
 })

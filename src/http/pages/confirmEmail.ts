@@ -8,8 +8,6 @@ import { paths } from "../paths.ts"
 import { addAskForMail } from "./askForMail.ts"
 import { makeCodePage } from "./codePage.ts"
 import { errorBody } from "./forms.ts"
-import { tick } from "./icons.ts"
-import { Visits } from "./Visits.ts"
 
 const bodyOf = errorBody(Schema.Union([...confirmEmailErrors, documentedUnavailable]))
 
@@ -17,14 +15,14 @@ const bodyOf = errorBody(Schema.Union([...confirmEmailErrors, documentedUnavaila
 export const ConfirmEmailPage = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { confirm, request } = yield* EmailConfirmation
-    const { add } = yield* Visits
     const { again, done, form, serve, unusable } = yield* makeCodePage({
       path: paths.confirmPage,
       cookieName: "rekey_confirmation_code",
       title: "page.confirm.title",
       fields: ({ say }) => html`<p class="lead">${say("page.confirm.lead")}</p>\n`,
       button: "page.confirm.button",
-      another: paths.confirmAgainPage
+      another: paths.confirmAgainPage,
+      done: { path: paths.confirmDonePage, title: "page.confirmDone.title", lead: "page.confirmDone.lead" }
     })
 
     yield* serve(router, {
@@ -36,20 +34,9 @@ export const ConfirmEmailPage = HttpRouter.use(
             Effect.map(bodyOf(error), (body) =>
               error._tag === "Unavailable" ? again(visit, body, shown) : unusable(visit, body, shown)
             ),
-          onSuccess: () => Effect.succeed(done(visit, paths.confirmDonePage))
+          onSuccess: () => Effect.succeed(done(visit))
         })
     })
-
-    yield* add(router, "GET", paths.confirmDonePage, (visit) =>
-      Effect.succeed(
-        visit.page({
-          icon: tick,
-          title: visit.say("page.confirmDone.title"),
-          content: html`<p class="lead">${visit.say("page.confirmDone.lead")}</p>
-<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
-        })
-      )
-    )
 
     yield* addAskForMail(router, {
       path: paths.confirmAgainPage,

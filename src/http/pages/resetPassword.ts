@@ -3,15 +3,13 @@ import { HttpRouter } from "effect/http"
 import { documentedUnavailable } from "../../api/errors.ts"
 import { resetPasswordErrors } from "../../api/Recovery.ts"
 import { Password } from "../../domain/Password.ts"
-import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { PasswordReset } from "../../recovery/PasswordReset.ts"
 import { paths } from "../paths.ts"
 import { makeCodePage, type ShownCode } from "./codePage.ts"
 import { newPasswordFields } from "./field.ts"
 import { errorBody, faulty, makeEnter } from "./forms.ts"
-import { tick } from "./icons.ts"
-import { type Visit, Visits } from "./Visits.ts"
+import type { Visit } from "./Visits.ts"
 
 const AnyError = Schema.Union([...resetPasswordErrors, documentedUnavailable])
 const bodyOf = errorBody(AnyError)
@@ -23,7 +21,6 @@ export const ResetPasswordPage = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { check, reset } = yield* PasswordReset
     const { maxLength, minLength } = yield* PasswordPolicy
-    const { add } = yield* Visits
     const enter = yield* makeEnter
     const { again, done, form, serve, unusable } = yield* makeCodePage({
       path: paths.resetPage,
@@ -32,7 +29,8 @@ export const ResetPasswordPage = HttpRouter.use(
       fields: (visit, error) =>
         newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error }),
       button: "page.reset.button",
-      another: paths.forgotPage
+      another: paths.forgotPage,
+      done: { path: paths.resetDonePage, title: "page.resetDone.title", lead: "page.resetDone.lead" }
     })
 
     // A password that was refused doesn't lose the code (B7).
@@ -64,20 +62,9 @@ export const ResetPasswordPage = HttpRouter.use(
         const request = { code: shown.code, password: password.value, passwordConfirmation: passwordConfirmation.value }
         return Effect.matchEffect(reset(request), {
           onFailure: (error) => refused(visit, error, shown),
-          onSuccess: () => Effect.succeed(done(visit, paths.resetDonePage))
+          onSuccess: () => Effect.succeed(done(visit))
         })
       }
     })
-
-    yield* add(router, "GET", paths.resetDonePage, (visit) =>
-      Effect.succeed(
-        visit.page({
-          icon: tick,
-          title: visit.say("page.resetDone.title"),
-          content: html`<p class="lead">${visit.say("page.resetDone.lead")}</p>
-<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
-        })
-      )
-    )
   })
 )
