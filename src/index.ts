@@ -1,5 +1,6 @@
 /** What an Effect application imports to embed Rekey: the contract, the use cases, their ports, and layers for each. */
 
+export { AccountEvents } from "./accounts/AccountEvents.ts"
 export { AccountLanguages } from "./accounts/AccountLanguages.ts"
 export { AccountRepository, type Credentials } from "./accounts/AccountRepository.ts"
 export { Accounts, type SignedIn } from "./accounts/Accounts.ts"

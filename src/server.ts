@@ -38,6 +38,7 @@ import { generatedSecrets } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import { isLoopback, type Settings, SettingsInvalid } from "./settings.ts"
+import * as AccountEventsSql from "./sql/AccountEventsSql.ts"
 import * as AccountLanguagesSql from "./sql/AccountLanguagesSql.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
@@ -188,6 +189,7 @@ const Services = (settings: Settings, replacements: Replacements) =>
     UseCases(settings),
     ReadinessLayer,
     OutboxStatisticsSql.layer,
+    AccountEventsSql.layer,
     AccountLanguagesSql.layer,
     CleanUpLayer(settings)
   ).pipe(

@@ -10,6 +10,14 @@ export interface StoredSession {
   readonly expiresAt: Date
 }
 
+/** The same with what tells its owner where it was opened. */
+export interface ListedSession extends StoredSession {
+  /** In words of ours. */
+  readonly device: string
+  /** As AUDIT_ADDRESS lets it be kept; none where nothing was. */
+  readonly clientAddress: string | null
+}
+
 /** Sessions as the use cases need them of a store. Time is the store's. */
 export class SessionRepository extends Context.Service<
   SessionRepository,
@@ -31,7 +39,7 @@ export class SessionRepository extends Context.Service<
     ): Effect.Effect<Option.Option<{ readonly session: StoredSession; readonly user: User }>, Unavailable>
 
     /** The account's usable sessions, the newest first. */
-    list(userId: UserId): Effect.Effect<ReadonlyArray<StoredSession>, Unavailable>
+    list(userId: UserId): Effect.Effect<ReadonlyArray<ListedSession>, Unavailable>
 
     /** Ends one session of the account; `false` where the account has no such session. */
     end(userId: UserId, id: SessionId): Effect.Effect<boolean, Unavailable>

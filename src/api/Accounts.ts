@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { AccountEvent, EventCursor } from "../domain/AccountEvent.ts"
 import {
   ConfirmationCode,
   ConfirmationCodeExpired,
@@ -162,7 +163,16 @@ export class UsersApi extends HttpApiGroup.make("users")
       ),
     HttpApiEndpoint.put("setLanguage", "/me/language", { payload: OwnLanguage, success: Done })
       .annotate(OpenApi.Summary, "Choose the language of your mails")
-      .annotate(OpenApi.Description, "Sets the language of the account's mails, or with null none.")
+      .annotate(OpenApi.Description, "Sets the language of the account's mails, or with null none."),
+    HttpApiEndpoint.get("events", "/me/events", {
+      query: { before: Schema.optionalKey(EventCursor) },
+      success: Schema.Struct({ events: Schema.Array(AccountEvent), next: Schema.NullOr(EventCursor) })
+    })
+      .annotate(OpenApi.Summary, "List your recent events")
+      .annotate(
+        OpenApi.Description,
+        "What was done to the account, or tried, the newest first: 50 of them, and more where several have the time of the last. `next` goes into `before` for the page behind it; null where it is the last page."
+      )
   )
   .middleware(Authorization)
   .prefix("/users")

@@ -1,5 +1,6 @@
 /** The contract alone: endpoints, schemas, errors, and a client for Effect programs. No server, no database, no Node. */
 
+export { AccountEvent, EventCursor } from "../domain/AccountEvent.ts"
 export {
   ConfirmationCode,
   ConfirmationCodeExpired,

@@ -54,7 +54,22 @@ const fields: Record<string, JsonSchema> = {
   confirmed: { description: "Whether the owner has shown that mail to the address arrives." },
   blocked: { description: "Whether the operator has blocked the account." },
   language: { description: "A language by its code (RFC 5646).", examples: ["de"] },
-  current: { description: "Whether it is the session that asks." }
+  current: { description: "Whether it is the session that asks." },
+  device: { description: "What kind of device, as far as it said.", examples: ["Firefox on Windows"] },
+  clientAddress: {
+    description: "The client's network or address, as far as the service keeps it.",
+    examples: ["192.0.2.0/24"]
+  },
+  at: { description: "A UTC instant, ISO 8601.", format: "date-time" },
+  event: { description: "What was done, or tried.", examples: ["sign-in"] },
+  outcome: { description: "done, or refused.", examples: ["done"] },
+  reason: { description: "Why it was refused.", examples: ["wrong-password"] },
+  actor: {
+    description: "Who: the owner, anonymous, an administrator, or the operator on the command line (cli).",
+    examples: ["owner"]
+  },
+  requestId: { description: "Names the request in the service's log.", format: "uuid" },
+  next: { description: "What `before` takes for the next page; null where there is none." }
 }
 
 /** The descriptions of the document that this service implements, word for word. */

@@ -28,7 +28,7 @@ const filterOf = Effect.fnUntraced(function* ({
   return { ...others, userId: Option.some<string>(found.id) }
 })
 
-const headings = ["AT", "EVENT", "OUTCOME", "REASON", "ACTOR", "USER", "REQUEST", "FROM"]
+const headings = ["AT", "EVENT", "OUTCOME", "REASON", "ACTOR", "USER", "REQUEST", "FROM", "DEVICE"]
 
 const row = (entry: AuditEntry) => [
   entry.at,
@@ -38,7 +38,8 @@ const row = (entry: AuditEntry) => [
   entry.administrator === null ? entry.actor : `${entry.actor} ${entry.administrator}`,
   entry.userId,
   entry.requestId,
-  entry.clientAddress
+  entry.clientAddress,
+  entry.device
 ]
 
 const pageSize = 1000
@@ -98,7 +99,19 @@ const tailCommand = Command.make(
 ).pipe(Command.withDescription("Show the newest rows of the audit trail"))
 
 const columns = [
-  ...["id", "at", "event", "outcome", "reason", "actor", "administrator", "userId", "requestId", "clientAddress"]
+  ...[
+    "id",
+    "at",
+    "event",
+    "outcome",
+    "reason",
+    "actor",
+    "administrator",
+    "userId",
+    "requestId",
+    "clientAddress",
+    "device"
+  ]
 ] as const
 
 const exportCommand = Command.make(

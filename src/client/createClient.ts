@@ -39,10 +39,11 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
     const [method = "", path = "", ...flags] = route.split(" ")
     const bearer = flags.includes("bearer") && (await token?.())
     const body = flags.includes("body") && JSON.stringify(request)
+    const query = flags.includes("query") ? `?${new URLSearchParams(given(request))}` : ""
     let response: Response
     let text: string
     try {
-      response = await fetch(base + path.replace(/:(\w+)/, (_, name) => segment(name, request[name])), {
+      response = await fetch(base + path.replace(/:(\w+)/, (_, name) => segment(name, request[name])) + query, {
         method,
         headers: {
           accept: "application/json",
@@ -68,7 +69,7 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
   }
 
   const method = (route: string): AnyMethod =>
-    / body|:/.test(route)
+    / body| query|:/.test(route)
       ? (request: Fields, options?: CallOptions) => call(route, request, options)
       : (options?: CallOptions) => call(route, {}, options)
   const methods: Readonly<Record<string, Readonly<Record<string, AnyMethod>>>> = mapped(routes, (group) =>
@@ -86,6 +87,10 @@ type Fields = Readonly<Record<string, unknown>>
 
 const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B) =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]))
+
+/** What of a request goes into a query: what isn't there isn't. */
+const given = (request: Fields): Record<string, string> =>
+  Object.fromEntries(Object.entries(request).flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])))
 
 /** One segment of a path: an empty one, or dots, would name another endpoint. */
 const segment = (name: string, value: unknown): string => {

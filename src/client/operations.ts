@@ -35,6 +35,26 @@ export interface Session {
   readonly expiresAt: string
   /** Whether it is the session that asks. */
   readonly current: boolean
+  /** In a few English words, such as `Firefox on Windows`. */
+  readonly device: string
+  /** The client's network or address, as far as the service keeps it. */
+  readonly clientAddress: string | null
+}
+
+/** Something that was done to the account, or tried. */
+export interface AccountEvent {
+  readonly at: string
+  /** Such as `sign-in`, `password.changed`. */
+  readonly event: string
+  /** `done`, or `refused`. */
+  readonly outcome: string
+  readonly reason: string | null
+  /** `owner`, `anonymous`, `administrator`, or `cli` for the operator. */
+  readonly actor: string
+  readonly device: string | null
+  readonly clientAddress: string | null
+  /** Names the request in the service's log. */
+  readonly requestId: string | null
 }
 
 /** What any endpoint may refuse. */
@@ -142,6 +162,12 @@ export interface Operations {
       readonly response: Done
       readonly reason: NoSession
     }
+    /** What happened to the account, the newest first. `next` goes into `before` for the page behind it; null at the end. */
+    readonly events: {
+      readonly request: { readonly before?: string }
+      readonly response: { readonly events: ReadonlyArray<AccountEvent>; readonly next: string | null }
+      readonly reason: NoSession
+    }
   }
   readonly system: {
     /** Answers while the process runs, whatever its database does. */
@@ -159,7 +185,7 @@ export interface Operations {
   }
 }
 
-/** Method and path of each, `bearer` where a token has to be shown, `body` where the request is sent as JSON. */
+/** Method and path of each, `bearer` where a token has to be shown, `body` where the request is sent as JSON, `query` where in the URL. */
 export const routes = {
   recovery: {
     forgotPassword: "POST /auth/forgot-password body",
@@ -182,7 +208,8 @@ export const routes = {
   users: {
     me: "GET /users/me bearer",
     language: "GET /users/me/language bearer",
-    setLanguage: "PUT /users/me/language body bearer"
+    setLanguage: "PUT /users/me/language body bearer",
+    events: "GET /users/me/events query bearer"
   },
   system: { health: "GET /health", ready: "GET /ready" },
   administration: { sendResetCode: "POST /admin/send-reset-code body bearer" }

@@ -20,6 +20,9 @@ const systems: Words = [
   [/\bLinux\b/, "Linux"]
 ]
 
+/** What is said of a device that nothing is known of. */
+export const unknownDevice = "an unknown device"
+
 const wordsFor = (known: Words, userAgent: string) => known.find(([sign]) => sign.test(userAgent))?.[1]
 
 /**
@@ -29,6 +32,6 @@ const wordsFor = (known: Words, userAgent: string) => known.find(([sign]) => sig
 export const deviceOf = (userAgent: string): string => {
   const program = wordsFor(programs, userAgent)
   const system = wordsFor(systems, userAgent)
-  if (system === undefined) return program ?? "an unknown device"
+  if (system === undefined) return program ?? unknownDevice
   return `${program ?? "an unknown program"} on ${system}`
 }

@@ -13,7 +13,11 @@ export class Session extends Schema.Class<Session>("Session")({
   id: SessionId,
   createdAt: Schema.DateFromString,
   expiresAt: Schema.DateFromString,
-  current: Schema.Boolean
+  current: Schema.Boolean,
+  /** In words of ours, such as `Firefox on Windows`. */
+  device: Schema.String,
+  /** As AUDIT_ADDRESS lets it be kept; none where nothing was. */
+  clientAddress: Schema.NullOr(Schema.String)
 }) {}
 
 /** No bearer, or one that is wrong, expired or revoked: nobody is told which. */

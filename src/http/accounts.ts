@@ -1,5 +1,6 @@
 import { Effect, Layer, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { AccountEvents } from "../accounts/AccountEvents.ts"
 import { AccountLanguages } from "../accounts/AccountLanguages.ts"
 import { Accounts } from "../accounts/Accounts.ts"
 import { EmailConfirmation } from "../accounts/EmailConfirmation.ts"
@@ -48,11 +49,14 @@ const SessionsHandlers = HttpApiBuilder.group(
   })
 )
 
+const eventsAPage = 50
+
 const UsersHandlers = HttpApiBuilder.group(
   Api,
   "users",
   Effect.fn(function* (handlers) {
     const languages = yield* AccountLanguages
+    const events = yield* AccountEvents
     return handlers.handleAll({
       me: () => Effect.map(CurrentSession, ({ user }) => user),
       language: () =>
@@ -64,6 +68,10 @@ const UsersHandlers = HttpApiBuilder.group(
         Effect.as(
           Effect.flatMap(CurrentSession, ({ user }) => languages.set(user.id, payload.language)),
           done
+        ),
+      events: ({ query }) =>
+        Effect.flatMap(CurrentSession, ({ user }) =>
+          events.before(user.id, Option.fromUndefinedOr(query.before), eventsAPage)
         )
     })
   })

@@ -27,15 +27,15 @@ export const layer = Layer.effect(
       ),
       // In the trail, since a notice in a language that its owner doesn't read is half a notice.
       set: Effect.fn("AccountLanguages.set")(function* (id, language) {
-        const { clientAddress, requestId } = yield* trace
+        const { clientAddress, device, requestId } = yield* trace
         yield* sql`
           with changed as (
             update users set language = ${language}::text, updated_at = clock_timestamp()
             where id = ${id} and language is distinct from ${language}::text
             returning id
           )
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          select 'language.changed', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed`.pipe(
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'language.changed', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from changed`.pipe(
           database.run
         )
       })

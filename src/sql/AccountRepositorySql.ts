@@ -33,7 +33,7 @@ export const layer = Layer.effect(
 
     const insert = Effect.fn("AccountRepository.insert")(
       function* ({ id, username, email, passwordHash }: Parameters<AccountRepository["Service"]["insert"]>[0]) {
-        const { clientAddress, requestId } = yield* trace
+        const { clientAddress, device, requestId } = yield* trace
         const language = yield* UnderstoodLanguage
         // The unique keys decide between two that register the same at once.
         const row = yield* credentialsRow(sql`
@@ -43,8 +43,8 @@ export const layer = Layer.effect(
               ${language})
             returning ${credentials}
           ), trail as (
-            insert into audit (event, outcome, actor, user_id, request_id, client_address)
-            select 'account.registered', 'done', 'owner', id, ${requestId}, ${clientAddress} from added
+            insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+            select 'account.registered', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from added
           )
           select * from added`)
         return credentialsIn(Option.getOrThrow(row))
@@ -89,8 +89,8 @@ export const layer = Layer.effect(
         ), ended as (
           delete from sessions s using changed c where s.user_id = c.id and s.id <> ${keep}
         ), trail as (
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          select 'password.changed', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'password.changed', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from changed
         ), notice as (
           insert into outbox (kind, recipient, user_id, details, request_id, language)
           select 'password-changed', email, id,

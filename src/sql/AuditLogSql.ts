@@ -15,7 +15,8 @@ const entryRows = allRows(
     administrator: Schema.NullOr(Schema.String),
     userId: Schema.NullOr(Schema.String),
     requestId: Schema.NullOr(Schema.String),
-    clientAddress: Schema.NullOr(Schema.String)
+    clientAddress: Schema.NullOr(Schema.String),
+    device: Schema.NullOr(Schema.String)
   })
 )
 
@@ -26,7 +27,7 @@ export const layer = Layer.effect(
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
     const columns = sql.literal(
-      "a.id, a.at, a.event, a.outcome, a.reason, a.actor, a.administrator, a.user_id, a.request_id, a.client_address"
+      "a.id, a.at, a.event, a.outcome, a.reason, a.actor, a.administrator, a.user_id, a.request_id, a.client_address, a.device"
     )
 
     // As many conditions as were given, so that each has its index.

@@ -9,7 +9,7 @@ import {
 } from "../domain/ConfirmationCode.ts"
 import { EmailKey, emailKey } from "../domain/Email.ts"
 import { Unavailable } from "../domain/Failure.ts"
-import { traces } from "../domain/Origin.ts"
+import { type Trace, traces } from "../domain/Origin.ts"
 import { AccountBlocked, AccountExists, UserId, usernameKey } from "../domain/User.ts"
 import { storedLanguage, UnderstoodLanguage } from "../language/Language.ts"
 import { Trail } from "../trail/Trail.ts"
@@ -70,21 +70,23 @@ export const layer = Layer.effect(
           on conflict (username_key) do nothing
           returning id, email_key, language
         ), request as (
-          insert into confirmation_requests (email_key, kind, registration_id, request_id, client_address, language)
-          select email_key, 'registration', id, ${requestId}, ${clientAddress}, language from added
+          insert into confirmation_requests (email_key, kind, registration_id, request_id, client_address, device, language)
+          select email_key, 'registration', id, ${requestId}, ${clientAddress}, ${device}, language from added
         ), trail as (
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          select 'registration.requested', 'done', 'anonymous', id, ${requestId}, ${clientAddress} from added
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'registration.requested', 'done', 'anonymous', id, ${requestId}, ${clientAddress}, ${device} from added
         )
         select from added`.pipe(database.run)
       if (added.length === 0) return yield* new AccountExists()
     })
 
     const askAgain: Confirmations["Service"]["askAgain"] = Effect.fn("Confirmations.askAgain")(function* (email) {
-      const { clientAddress, requestId } = yield* trace
+      const { clientAddress, device, requestId } = yield* trace
       yield* sql`
-        insert into confirmation_requests (email_key, kind, request_id, client_address, language)
-        values (${email}, 'again', ${requestId}, ${clientAddress}, ${yield* UnderstoodLanguage})`.pipe(database.run)
+        insert into confirmation_requests (email_key, kind, request_id, client_address, device, language)
+        values (${email}, 'again', ${requestId}, ${clientAddress}, ${device}, ${yield* UnderstoodLanguage})`.pipe(
+        database.run
+      )
     })
 
     /**
@@ -100,11 +102,11 @@ export const layer = Layer.effect(
         for update of r skip locked
       ), taken as (
         delete from confirmation_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.kind, r.registration_id, r.asked_at, r.request_id, r.client_address, r.language
+        returning r.id, r.email_key, r.kind, r.registration_id, r.asked_at, r.request_id, r.client_address, r.device, r.language
       ), trail as (
-        insert into audit (at, event, outcome, actor, user_id, request_id, client_address)
+        insert into audit (at, event, outcome, actor, user_id, request_id, client_address, device)
         select asked_at, 'confirmation.requested', 'done', 'anonymous',
-          (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
+          (select u.id from users u where u.email_key = taken.email_key), request_id, client_address, device
         from taken where kind = 'again' order by id
       )
       select email_key, kind, registration_id, request_id, language from taken order by id desc limit 1`)
@@ -202,11 +204,7 @@ export const layer = Layer.effect(
     )
 
     /** Guarded by the row itself: of several at once one confirms, and a block or a reset in between is seen (B1). */
-    const confirmAccount = (
-      codeHash: ConfirmationCodeHash,
-      requestId: string | null,
-      clientAddress: string | null
-    ) => sql`
+    const confirmAccount = (codeHash: ConfirmationCodeHash, { clientAddress, device, requestId }: Trace) => sql`
       with confirmed as (
         update users u set confirmed = true, updated_at = clock_timestamp()
         from confirmation_codes c
@@ -216,8 +214,8 @@ export const layer = Layer.effect(
       ), consumed as (
         update confirmation_codes c set used_at = clock_timestamp() from confirmed where c.code_hash = ${codeHash}
       ), trail as (
-        insert into audit (event, outcome, actor, user_id, request_id, client_address)
-        select 'email.confirmed', 'done', 'owner', id, ${requestId}, ${clientAddress} from confirmed
+        insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+        select 'email.confirmed', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from confirmed
       )
       select * from confirmed`
 
@@ -264,9 +262,7 @@ export const layer = Layer.effect(
       const origin = { ...(yield* trace), language: yield* UnderstoodLanguage }
       const made = yield* confirmedRow(makeAccountOf(sql, codeHash, origin, null)).pipe(database.run)
       if (Option.isSome(made)) return userIn(made.value)
-      const confirmed = yield* confirmedRow(confirmAccount(codeHash, origin.requestId, origin.clientAddress)).pipe(
-        database.run
-      )
+      const confirmed = yield* confirmedRow(confirmAccount(codeHash, origin)).pipe(database.run)
       if (Option.isSome(confirmed)) return userIn(confirmed.value)
       return yield* refuse(codeHash)
     })

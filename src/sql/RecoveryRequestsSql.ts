@@ -40,16 +40,16 @@ export const layer = Layer.effect(
     const trace = yield* traces
 
     const add: RecoveryRequests["Service"]["add"] = Effect.fn("RecoveryRequests.add")(function* (email) {
-      const { clientAddress, requestId } = yield* trace
+      const { clientAddress, device, requestId } = yield* trace
       yield* sql`
-        insert into recovery_requests (email_key, request_id, client_address, language)
-        values (${email}, ${requestId}, ${clientAddress}, ${yield* UnderstoodLanguage})`.pipe(database.run)
+        insert into recovery_requests (email_key, request_id, client_address, device, language)
+        values (${email}, ${requestId}, ${clientAddress}, ${device}, ${yield* UnderstoodLanguage})`.pipe(database.run)
     })
 
     /** One statement: who is there to be asked for, and what is written down of it. */
     const addFor: RecoveryRequests["Service"]["addFor"] = Effect.fn("RecoveryRequests.addFor")(
       function* (account, helper) {
-        const { clientAddress, requestId } = yield* trace
+        const { clientAddress, device, requestId } = yield* trace
         const administrator = helper._tag === "Administrator" ? helper.name : null
         const actor = helper._tag === "Administrator" ? "administrator" : "cli"
         const row = yield* refusalRow(sql`
@@ -57,12 +57,13 @@ export const layer = Layer.effect(
             select u.id, u.email_key, case when u.id is null then 'no-account' when u.blocked then 'blocked' end as refusal
             from (select) nobody left join users u on ${named(sql, account)}
           ), asked as (
-            insert into recovery_requests (email_key, request_id, client_address, administrator, by_operator)
-            select email_key, ${requestId}, ${clientAddress}, ${administrator}, ${actor === "cli"}::boolean
+            insert into recovery_requests (email_key, request_id, client_address, device, administrator, by_operator)
+            select email_key, ${requestId}, ${clientAddress}, ${device}, ${administrator}, ${actor === "cli"}::boolean
             from verdict where refusal is null
           ), trail as (
-            insert into audit (event, outcome, reason, actor, administrator, user_id, request_id, client_address)
-            select 'recovery.requested', 'refused', refusal, ${actor}, ${administrator}, id, ${requestId}, ${clientAddress}
+            insert into audit (event, outcome, reason, actor, administrator, user_id, request_id, client_address, device)
+            select 'recovery.requested', 'refused', refusal, ${actor}, ${administrator}, id, ${requestId}, ${clientAddress},
+              ${device}
             from verdict where refusal is not null
           )
           select refusal from verdict`).pipe(database.run)
@@ -86,17 +87,18 @@ export const layer = Layer.effect(
         select r.id from recovery_requests r join head using (email_key) for update of r skip locked
       ), taken as (
         delete from recovery_requests r using mine where r.id = mine.id
-        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.administrator, r.by_operator, r.language
+        returning r.id, r.email_key, r.asked_at, r.request_id, r.client_address, r.device, r.administrator,
+          r.by_operator, r.language
       ), trail as (
-        insert into audit (at, event, outcome, actor, administrator, user_id, request_id, client_address)
+        insert into audit (at, event, outcome, actor, administrator, user_id, request_id, client_address, device)
         select asked_at, 'recovery.requested', 'done',
           case when by_operator then 'cli' when administrator is null then 'anonymous' else 'administrator' end, administrator,
-          (select u.id from users u where u.email_key = taken.email_key), request_id, client_address
+          (select u.id from users u where u.email_key = taken.email_key), request_id, client_address, device
         from taken order by id
       ), elsewhere as (
         -- No account, but a registration that waits: to reset it is to confirm it.
-        insert into confirmation_requests (email_key, kind, request_id, client_address, language)
-        select email_key, 'reset', request_id, client_address, language from (select * from taken order by id desc limit 1) newest
+        insert into confirmation_requests (email_key, kind, request_id, client_address, device, language)
+        select email_key, 'reset', request_id, client_address, device, language from (select * from taken order by id desc limit 1) newest
         where exists (select from registrations r where r.email_key = newest.email_key and r.confirmed_at is null)
           and not exists (select from users u where u.email_key = newest.email_key)
       )

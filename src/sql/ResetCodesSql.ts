@@ -119,8 +119,8 @@ export const layer = Layer.effect(
         ), ended as (
           delete from sessions s using changed u where s.user_id = u.id
         ), trail as (
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          select 'password.reset', 'done', 'owner', id, ${requestId}, ${clientAddress} from changed
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'password.reset', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from changed
         ), notice as (
           insert into outbox (kind, recipient, user_id, details, request_id, language)
           select 'password-reset', email, id,

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { SessionRepository } from "../accounts/SessionRepository.ts"
+import { unknownDevice } from "../domain/Device.ts"
 import { traces } from "../domain/Origin.ts"
 import { SessionId } from "../domain/Session.ts"
 import { Database } from "./Database.ts"
@@ -8,7 +9,9 @@ import { allRows, firstRow, userColumns, userFields, userIn } from "./Rows.ts"
 
 const sessionFields = { id: SessionId, createdAt: Schema.Date, expiresAt: Schema.Date }
 const sessionRow = firstRow(Schema.Struct(sessionFields))
-const sessionRows = allRows(Schema.Struct(sessionFields))
+const listedRows = allRows(
+  Schema.Struct({ ...sessionFields, device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
+)
 const authenticatedRow = firstRow(
   Schema.Struct({
     ...userFields,
@@ -34,18 +37,19 @@ export const layer = Layer.effect(
       version,
       ttlMillis
     }) {
-      const { clientAddress, requestId } = yield* trace
+      const { clientAddress, device, requestId } = yield* trace
       // Bears the version that was verified, not the account's of this moment: a reset that commits between this statement's
       // snapshot and its end leaves the session dead on arrival (F8).
       return yield* sessionRow(sql`
           with opened as (
-            insert into sessions (id, user_id, credentials_version, expires_at)
-            select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond'
+            insert into sessions (id, user_id, credentials_version, expires_at, device, client_address)
+            select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond',
+              ${device}, ${clientAddress}
             from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked
             returning id, user_id, created_at, expires_at
           ), trail as (
-            insert into audit (event, outcome, actor, user_id, request_id, client_address)
-            select 'sign-in', 'done', 'owner', user_id, ${requestId}, ${clientAddress} from opened
+            insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+            select 'sign-in', 'done', 'owner', user_id, ${requestId}, ${clientAddress}, ${device} from opened
           )
           select id, created_at, expires_at from opened`).pipe(database.run)
     })
@@ -67,20 +71,21 @@ export const layer = Layer.effect(
     )
 
     const list: SessionRepository["Service"]["list"] = Effect.fn("SessionRepository.list")((userId) =>
-      sessionRows(sql`
-        select s.id, s.created_at, s.expires_at from sessions s join users u on u.id = s.user_id
+      listedRows(sql`
+        select s.id, s.created_at, s.expires_at, coalesce(s.device, ${unknownDevice}) as device, s.client_address
+        from sessions s join users u on u.id = s.user_id
         where s.user_id = ${userId} and s.credentials_version = u.credentials_version and s.expires_at > now()
         order by s.created_at desc, s.id desc`).pipe(database.run)
     )
 
     const end: SessionRepository["Service"]["end"] = Effect.fn("SessionRepository.end")(function* (userId, id) {
-      const { clientAddress, requestId } = yield* trace
+      const { clientAddress, device, requestId } = yield* trace
       const ended = yield* sql`
         with ended as (
           delete from sessions where id = ${id} and user_id = ${userId} returning user_id
         ), trail as (
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          select 'session.ended', 'done', 'owner', user_id, ${requestId}, ${clientAddress} from ended
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'session.ended', 'done', 'owner', user_id, ${requestId}, ${clientAddress}, ${device} from ended
         )
         select from ended`.pipe(database.run)
       return ended.length > 0
@@ -88,14 +93,16 @@ export const layer = Layer.effect(
 
     const endOthers: SessionRepository["Service"]["endOthers"] = Effect.fn("SessionRepository.endOthers")(
       function* (userId, keep) {
-        const { clientAddress, requestId } = yield* trace
+        const { clientAddress, device, requestId } = yield* trace
         // One row, however many there were, and if there was none: it is what the owner did.
         yield* sql`
           with ended as (
             delete from sessions where user_id = ${userId} and id <> ${keep}
           )
-          insert into audit (event, outcome, actor, user_id, request_id, client_address)
-          values ('sessions.ended', 'done', 'owner', ${userId}, ${requestId}, ${clientAddress})`.pipe(database.run)
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          values ('sessions.ended', 'done', 'owner', ${userId}, ${requestId}, ${clientAddress}, ${device})`.pipe(
+          database.run
+        )
       }
     )
 

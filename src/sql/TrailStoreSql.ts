@@ -14,14 +14,12 @@ export const layer = Layer.effect(
       const batch = JSON.stringify(rows.map((row) => ({ ...row, userId: Option.getOrNull(row.userId) })))
       // The age, since the time of this process may be wrong (B5).
       return sql`
-        insert into audit (at, event, outcome, reason, actor, user_id, request_id, client_address)
+        insert into audit (at, event, outcome, reason, actor, user_id, request_id, client_address, device)
         select clock_timestamp() - "ageMillis" * interval '1 millisecond',
-          event, 'refused', reason, actor, "userId", "requestId", "clientAddress"
+          event, 'refused', reason, actor, "userId", "requestId", "clientAddress", device
         from jsonb_to_recordset(${batch}::text::jsonb)
-          as r (event text, reason text, actor text, "userId" uuid, "requestId" text, "clientAddress" text, "ageMillis" float8)`.pipe(
-        Effect.asVoid,
-        database.run
-      )
+          as r (event text, reason text, actor text, "userId" uuid, "requestId" text, "clientAddress" text, device text,
+            "ageMillis" float8)`.pipe(Effect.asVoid, database.run)
     })
 
     return TrailStore.of({ append })

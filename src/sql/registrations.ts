@@ -35,8 +35,8 @@ export const makeAccountOf = (
     ), consumed as (
       update confirmation_codes c set used_at = clock_timestamp() from born where c.code_hash = ${codeHash}::bytea
     ), trail as (
-      insert into audit (event, outcome, actor, user_id, request_id, client_address)
-      select event, 'done', 'owner', id, ${requestId}, ${clientAddress}
+      insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+      select event, 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device}
       from born, unnest(array['account.registered', 'email.confirmed', 'password.reset']) with ordinality as events (event, number)
       where event <> 'password.reset' or ${hash}::text is not null
       order by number

@@ -13,6 +13,8 @@ export interface AuditEntry {
   readonly userId: string | null
   readonly requestId: string | null
   readonly clientAddress: string | null
+  /** In words of ours; none where no request asked for it. */
+  readonly device: string | null
 }
 
 /** What is asked for; of several conditions all hold. */

@@ -14,7 +14,7 @@ export interface Refusal {
 }
 
 /** A refusal on its way into the trail. */
-export interface TrailRow extends Refusal, Pick<Trace, "requestId" | "clientAddress"> {
+export interface TrailRow extends Refusal, Trace {
   /** How long ago it was, in milliseconds: the time itself is the store's to say (B5). */
   readonly ageMillis: number
 }
@@ -92,9 +92,9 @@ export class Trail extends Context.Service<
           lost++
           return
         }
-        const { clientAddress, requestId } = yield* trace
+        const origin = yield* trace
         const since = yield* Clock.currentTimeMillis
-        waiting.push({ ...refusal, clientAddress, requestId, since })
+        waiting.push({ ...refusal, ...origin, since })
         yield* writer.wake
       })
 

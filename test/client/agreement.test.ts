@@ -14,7 +14,9 @@ type Wire<Codec> = Codec extends { readonly schema: infer Inner extends Schema.C
 
 type RequestOf<Endpoint extends HttpApiEndpoint.ConstraintRequest> = [Endpoint["~Payload"]] extends [never]
   ? [Endpoint["~Params"]] extends [never]
-    ? unknown
+    ? [Endpoint["~Query"]] extends [never]
+      ? unknown
+      : { readonly request: Wire<Endpoint["~Query"]> }
     : { readonly request: Wire<Endpoint["~Params"]> }
   : { readonly request: Wire<Endpoint["~Payload"]> }
 
@@ -40,7 +42,7 @@ type RouteOf<Endpoint> =
     infer Method,
     infer Path,
     infer _Params,
-    infer _Query,
+    infer Query,
     infer Payload,
     infer _Headers,
     infer _Success,
@@ -48,7 +50,7 @@ type RouteOf<Endpoint> =
     infer Middleware,
     infer _Services
   >
-    ? `${Method} ${PathOf<Path>}${[Payload] extends [never] ? "" : " body"}${[
+    ? `${Method} ${PathOf<Path>}${[Payload] extends [never] ? "" : " body"}${[Query] extends [never] ? "" : " query"}${[
         Extract<Middleware, Authorization | Administration>
       ] extends [never]
         ? ""
@@ -98,7 +100,7 @@ describe("the client and the contract", () => {
       ])
     )
     const called = Object.entries(routes).flatMap(([group, endpoints]) =>
-      Object.entries(endpoints).map(([name, route]) => [`${group}.${name}`, route.replace(/ (body|bearer)/g, "")])
+      Object.entries(endpoints).map(([name, route]) => [`${group}.${name}`, route.replace(/ (body|query|bearer)/g, "")])
     )
     assert.deepStrictEqual(Object.fromEntries(called), Object.fromEntries(served))
   })

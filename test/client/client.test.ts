@@ -119,6 +119,20 @@ onBothDatabases("the client", Service.layerWithInbox({ settings: { administrator
     })
   )
 
+  it.effect("users: lists what happened, a page at a time", () =>
+    Effect.gen(function* () {
+      const { rekey } = yield* registered
+      const { events, next } = yield* call(() => rekey.users.events({}))
+      assert.deepStrictEqual(
+        events.map(({ event }) => event),
+        ["sign-in", "account.registered"]
+      )
+      assert.isNull(next)
+      assert.lengthOf((yield* call(() => rekey.users.events({ before: "0" }))).events, 0)
+      assert.strictEqual((yield* refusal(() => rekey.users.events({ before: "a&b" }))).reason, "InvalidRequest")
+    })
+  )
+
   it.effect("sessions: takes no id that would name another endpoint, such as the one that ends all", () =>
     Effect.gen(function* () {
       const { email, password, rekey } = yield* registered

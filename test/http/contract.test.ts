@@ -262,11 +262,13 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
 
   it.effect("GET /auth/sessions lists the account's sessions, the current one first", () =>
     Effect.gen(function* () {
-      const { get, register, signIn } = yield* Service
+      const { get, post, register, signIn } = yield* Service
       const { email, jwt, password } = yield* register()
       yield* register()
       yield* signIn(email, password)
-      yield* signIn(email, password)
+      const iphone =
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148 Safari/604.1"
+      yield* post("/auth/local", { identifier: email, password }, { "user-agent": iphone })
       const answer = yield* get("/auth/sessions", bearer(jwt))
       assert.strictEqual(answer.status, 200)
       const sessions = sessionsIn(answer)
@@ -274,8 +276,13 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         sessions.map(({ current }) => current),
         [true, false, false]
       )
+      assert.deepStrictEqual(
+        sessions.map(({ device }) => device),
+        ["an unknown device", "Safari on an iPhone", "an unknown device"]
+      )
       for (const session of sessions) {
-        assert.sameMembers(Object.keys(session), ["id", "createdAt", "expiresAt", "current"])
+        assert.sameMembers(Object.keys(session), ["id", "createdAt", "expiresAt", "current", "device", "clientAddress"])
+        assert.strictEqual(session.clientAddress, "127.0.0.0/24")
         assert.match(session.id, uuidV7)
         assert.strictEqual(Date.parse(session.expiresAt) - Date.parse(session.createdAt), 30 * 86_400_000)
       }
@@ -329,6 +336,7 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         ["GET", "/users/me"],
         ["GET", "/users/me/language"],
         ["PUT", "/users/me/language", { language: "de" }],
+        ["GET", "/users/me/events"],
         ["GET", "/auth/sessions"],
         ["DELETE", "/auth/sessions"],
         ["DELETE", "/auth/sessions/01a20fbe-1e09-71b6-b4ea-06529239c4aa"],
@@ -396,6 +404,8 @@ interface ListedSession {
   readonly createdAt: string
   readonly expiresAt: string
   readonly current: boolean
+  readonly device: string
+  readonly clientAddress: string | null
 }
 
 const sessionsIn = ({ json, text }: Answer): ReadonlyArray<ListedSession> => {

@@ -87,6 +87,7 @@ onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administ
         "GET /users/me",
         "GET /users/me/language",
         "PUT /users/me/language",
+        "GET /users/me/events",
         "POST /admin/send-reset-code",
         "GET /health",
         "GET /ready"

@@ -43,13 +43,15 @@ interface Step {
   readonly actor: string
   readonly userId: string | null
   readonly clientAddress: string | null
+  readonly device: string | null
 }
 
 /** What the trail says of a request, in its order. */
 const stepsOf = Effect.fnUntraced(function* (requestId: string) {
   const sql = yield* SqlClient.SqlClient
   return yield* sql<Step>`
-    select event, outcome, reason, actor, user_id, client_address from audit where request_id = ${requestId} order by id`
+    select event, outcome, reason, actor, user_id, client_address, device from audit where request_id = ${requestId}
+    order by id`
 })
 
 /** The same in short. */
@@ -79,10 +81,27 @@ onEachDatabase("the audit trail", repositories, (it) => {
           reason: null,
           actor: "anonymous",
           userId,
-          clientAddress: network
+          clientAddress: network,
+          device: "Firefox on Windows"
         },
-        { event: "code.issued", outcome: "done", reason: null, actor: "system", userId, clientAddress: null },
-        { event: "mail.reset-code", outcome: "sent", reason: null, actor: "system", userId, clientAddress: null }
+        {
+          event: "code.issued",
+          outcome: "done",
+          reason: null,
+          actor: "system",
+          userId,
+          clientAddress: null,
+          device: null
+        },
+        {
+          event: "mail.reset-code",
+          outcome: "sent",
+          reason: null,
+          actor: "system",
+          userId,
+          clientAddress: null,
+          device: null
+        }
       ])
     })
   )
@@ -238,7 +257,15 @@ onEachDatabase("the audit trail", repositories, (it) => {
       })
       const userId = account.user.id
       assert.deepStrictEqual(yield* stepsOf("reset"), [
-        { event: "password.reset", outcome: "done", reason: null, actor: "owner", userId, clientAddress: network }
+        {
+          event: "password.reset",
+          outcome: "done",
+          reason: null,
+          actor: "owner",
+          userId,
+          clientAddress: network,
+          device: "Firefox on Windows"
+        }
       ])
       assert.deepStrictEqual(yield* stepsOf("again"), [
         {
@@ -247,7 +274,8 @@ onEachDatabase("the audit trail", repositories, (it) => {
           reason: "used",
           actor: "anonymous",
           userId,
-          clientAddress: network
+          clientAddress: network,
+          device: "Firefox on Windows"
         }
       ])
       assert.deepStrictEqual([yield* told("check"), yield* told("wrong")], [[], []])

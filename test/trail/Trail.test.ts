@@ -47,6 +47,7 @@ it.effect("a refusal is written behind the answer, with the origin as it may be 
       ...refusal("wrong-password"),
       requestId: "request",
       clientAddress: "192.0.2.0/24",
+      device: "an unknown device",
       ageMillis: 1000
     })
     yield* stop
