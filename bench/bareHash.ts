@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { Effect } from "effect"
-import { owaspCost } from "../src/passwords/PasswordHasher.ts"
+import { owaspCost } from "../src/passwords/argon2.ts"
 import type { LoadResult } from "./load.ts"
 
 /**

@@ -1,6 +1,6 @@
 // A process of its own, started by bareHash.ts: the size of libuv's pool can't change once a process runs.
 import { hash } from "@node-rs/argon2"
-import type { Argon2Cost } from "../src/passwords/PasswordHasher.ts"
+import type { Argon2Cost } from "../src/passwords/argon2.ts"
 import { type LoadResult, resultOf } from "./load.ts"
 
 interface Work {

@@ -133,9 +133,11 @@ export const Passwords = (
 ) =>
   Layer.mergeAll(
     hasher,
-    PasswordPolicy.layer({ ...settings.passwordLength, appName: settings.appName }).pipe(
-      Layer.provide(Breaches(settings))
-    )
+    PasswordPolicy.layer({
+      ...settings.passwordLength,
+      maxBytes: settings.hashing.writes.maxBytes,
+      appName: settings.appName
+    }).pipe(Layer.provide(Breaches(settings)))
   )
 
 /** Whether mails stay here, to be read by the developer: never in production, nor where others than this machine can ask. */

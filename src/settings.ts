@@ -24,7 +24,8 @@ import type { CorsOrigins } from "./http/headers.ts"
 import { isColour, isLegible, lightened } from "./http/pages/Accent.ts"
 import { type Branding, largestLogo, logoIn, ourAccent } from "./http/pages/Branding.ts"
 import { ours, type Template, templateIn } from "./http/pages/Template.ts"
-import { type Argon2Cost, highestCost, owaspCost } from "./passwords/PasswordHasher.ts"
+import { argon2id, highestCost, owaspCost } from "./passwords/argon2.ts"
+import type { HashWriter, Pepper } from "./passwords/HashFormat.ts"
 
 /** What the operator set in the environment or in `.env`, checked as a whole. */
 export interface Settings {
@@ -64,7 +65,13 @@ export interface Settings {
   }
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
-  readonly hashing: { readonly cost: Argon2Cost; readonly concurrency: number; readonly queueLimit: number }
+  readonly hashing: {
+    /** The format of the hashes that are made. */
+    readonly writes: HashWriter
+    readonly pepper: Pepper
+    readonly concurrency: number
+    readonly queueLimit: number
+  }
   /** How far the threads that hash stand back behind all other work of the machine. */
   readonly hashNice: number
   readonly signInAfterReset: boolean
@@ -463,7 +470,7 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
       )
     },
     hashing: {
-      cost: {
+      writes: argon2id({
         memoryKib: yield* withDefault(
           "ARGON2_MEMORY_KIB",
           integer(128, highestCost.memoryKib, owaspCost.memoryKib),
@@ -479,7 +486,15 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
           integer(1, highestCost.parallelism, owaspCost.parallelism),
           owaspCost.parallelism
         )
-      },
+      }),
+      pepper: yield* optional(
+        "BCRYPT_PEPPER",
+        secret(
+          "what the application that made your bcrypt hashes appended to each password",
+          "$(openssl rand -hex 64)",
+          (_) => _ !== ""
+        )
+      ),
       // More would only queue up inside libuv's pool, out of sight of the bulkhead.
       concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, cores), cores),
       queueLimit: yield* withDefault("HASH_QUEUE_LIMIT", integer(0, 1_000_000, 64 * cores), 64 * cores)

@@ -51,7 +51,7 @@ describe("the settings", () => {
       })
       assert.strictEqual(breachCheck.mode, "off")
       assert.strictEqual(breachCheck.url.href, "https://api.pwnedpasswords.com/range/")
-      assert.deepStrictEqual(hashing.cost, { memoryKib: 19_456, iterations: 2, parallelism: 1 })
+      assert.deepStrictEqual(hashing.writes.cost, { memoryKib: 19_456, iterations: 2, parallelism: 1 })
       assert.isAtLeast(hashing.concurrency, 1)
       assert.isAtMost(hashing.concurrency, 4)
       assert.strictEqual(hashing.queueLimit, 64 * hashing.concurrency)
@@ -138,6 +138,7 @@ describe("the settings", () => {
         ARGON2_MEMORY_KIB: "65536",
         ARGON2_ITERATIONS: "3",
         ARGON2_PARALLELISM: "4",
+        BCRYPT_PEPPER: "a pinch of it",
         HASH_CONCURRENCY: "1",
         HASH_QUEUE_LIMIT: "0",
         HASH_NICE: "0",
@@ -155,6 +156,7 @@ describe("the settings", () => {
         appSecrets,
         corsOrigins,
         databaseUrl,
+        hashing: { pepper, writes, ...hashing },
         metricsToken,
         publicUrl,
         resetUrl,
@@ -163,6 +165,10 @@ describe("the settings", () => {
         ...others
       } = settings
       assert.strictEqual(publicUrl.href, "https://example.com/accounts/")
+      assert.deepStrictEqual(hashing, { concurrency: 1, queueLimit: 0 })
+      assert.strictEqual(writes.format, "argon2")
+      assert.deepStrictEqual(writes.cost, { memoryKib: 65_536, iterations: 3, parallelism: 4 })
+      assert.strictEqual(Redacted.value(Option.getOrThrow(pepper)), "a pinch of it")
       assert.strictEqual(resetUrl.href, "https://example.com/accounts/reset-password")
       assert.strictEqual(Redacted.value(Option.getOrThrow(databaseUrl)), "postgres://rekey:p4ss@db/rekey")
       assert.deepStrictEqual(Option.getOrThrow(appSecrets).map(Redacted.value), [`${secret}new`, `${secret}old`])
@@ -204,7 +210,6 @@ describe("the settings", () => {
         },
         passwordLength: { minLength: 15, maxLength: 64 },
         breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
-        hashing: { cost: { memoryKib: 65_536, iterations: 3, parallelism: 4 }, concurrency: 1, queueLimit: 0 },
         hashNice: 0,
         signInAfterReset: true,
         sessionTtlMillis: 86_400_000,

@@ -14,7 +14,7 @@ const bundle = await rolldown({
   cwd: project,
   input: { rekey: "src/main.ts" },
   platform: "node",
-  external: [/^@node-rs\/argon2/, /^@electric-sql\/pglite/]
+  external: [/^@node-rs\//, /^@electric-sql\/pglite/]
 })
 await bundle.write({
   dir: "dist/bin",

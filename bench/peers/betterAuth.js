@@ -11,7 +11,7 @@ import { Pool } from "pg"
 
 const { DATABASE_URL, PORT, RATE_LIMIT } = process.env
 
-/** `owaspCost` of src/passwords/PasswordHasher.ts. */
+/** `owaspCost` of src/passwords/argon2.ts. */
 const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 const auth = betterAuth({

@@ -2,7 +2,13 @@ import { Context, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { Email } from "../domain/Email.ts"
 import { type Busy, type RateLimited, Unavailable } from "../domain/Failure.ts"
-import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
+import {
+  type Password,
+  type PasswordHash,
+  PasswordMismatch,
+  type PasswordRejected,
+  samePassword
+} from "../domain/Password.ts"
 import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
 import {
   AccountBlocked,
@@ -115,6 +121,10 @@ export class Accounts extends Context.Service<
         const signInRefused = (reason: string, userId: Option.Option<UserId>) =>
           trail.refused({ event: "sign-in", reason, actor: "anonymous", userId })
 
+        /** Where the log has something to say of the hash, it names the account. */
+        const verifyFor = (account: UserId, password: Password, hash: PasswordHash) =>
+          Effect.annotateLogs(hasher.verify(password, hash), { account })
+
         const attempt = Effect.fnUntraced(function* (identifier: Identifier, password: Password) {
           const found = yield* repository.find(identifier)
           if (Option.isNone(found)) {
@@ -123,7 +133,7 @@ export class Accounts extends Context.Service<
             return yield* new InvalidCredentials()
           }
           const { passwordHash, user, version } = found.value
-          const { matches, outdated } = yield* hasher.verify(password, passwordHash)
+          const { matches, outdated } = yield* verifyFor(user.id, password, passwordHash)
           if (!matches || user.blocked) {
             yield* signInRefused(matches ? "blocked" : "wrong-password", Option.some(user.id))
             return yield* matches ? new AccountBlocked() : new InvalidCredentials()
@@ -157,7 +167,7 @@ export class Accounts extends Context.Service<
           const found = yield* repository.find({ _tag: "UserId", id })
           if (Option.isNone(found)) return yield* new Unauthenticated()
           const { passwordHash, version } = found.value
-          const { matches } = yield* hasher.verify(currentPassword, passwordHash)
+          const { matches } = yield* verifyFor(id, currentPassword, passwordHash)
           if (!matches) {
             const userId = Option.some(id)
             yield* trail.refused({ event: "password.changed", reason: "wrong-password", actor: "owner", userId })

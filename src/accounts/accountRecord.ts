@@ -2,7 +2,7 @@ import { Option, Schema } from "effect"
 import { Email } from "../domain/Email.ts"
 import { passwordHash } from "../domain/Password.ts"
 import { UserId, Username } from "../domain/User.ts"
-import { isVerifiable } from "../passwords/PasswordHasher.ts"
+import { formatOf } from "../passwords/formats.ts"
 import type { NewAccount } from "./AccountDirectory.ts"
 
 /** What a record from elsewhere may say of an account. Only the address has to be there. */
@@ -22,7 +22,7 @@ const decodeYesOrNo = (value: unknown): Option.Option<boolean> =>
   Option.fromUndefinedOr(yesOrNo.get(typeof value === "string" ? value.trim().toLowerCase() : value))
 
 const decodeHash = (value: unknown): Option.Option<NewAccount["passwordHash"]> =>
-  typeof value === "string" && isVerifiable(value) ? Option.some(passwordHash(value)) : Option.none()
+  typeof value === "string" && Option.isSome(formatOf(value)) ? Option.some(passwordHash(value)) : Option.none()
 
 const instant = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?)?$/
 

@@ -123,6 +123,8 @@ export const faultWords = (fault: PasswordFault, language: Language): string => 
       return say(language, "policy.tooShort", fault)
     case "TooLong":
       return say(language, "policy.tooLong", fault)
+    case "TooManyBytes":
+      return say(language, "policy.tooManyBytes", fault)
     case "TooCommon":
       return say(language, "policy.tooCommon")
     case "TooClose":

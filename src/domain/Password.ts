@@ -5,13 +5,20 @@ import { Text } from "./Text.ts"
 export const Password = Schema.RedactedFromValue(Text, { label: "password" })
 export type Password = typeof Password.Type
 
-/** A password hash as a PHC string: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`. `Redacted`, since it can be guessed at. */
-const Phc = Schema.String.pipe(Schema.brand("PasswordHash"))
-export const PasswordHash = Schema.RedactedFromValue(Phc, { label: "passwordHash" })
+/**
+ * A password hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or in the format of another application. `Redacted`,
+ * since it can be guessed at.
+ */
+const HashText = Schema.String.pipe(Schema.brand("PasswordHash"))
+export const PasswordHash = Schema.RedactedFromValue(HashText, { label: "passwordHash" })
 export type PasswordHash = typeof PasswordHash.Type
 
 /** A hash as the hasher made it. */
-export const passwordHash = (phc: string): PasswordHash => Redacted.make(Phc.make(phc), { label: "passwordHash" })
+export const passwordHash = (text: string): PasswordHash =>
+  Redacted.make(HashText.make(text), { label: "passwordHash" })
+
+/** In place of a hash where an account has no password, and signs in elsewhere. */
+export const noPassword: PasswordHash = passwordHash("")
 
 /** The password and its confirmation differ. */
 export class PasswordMismatch extends Schema.TaggedError<PasswordMismatch>()("PasswordMismatch", {}) {}
@@ -20,6 +27,8 @@ export class PasswordMismatch extends Schema.TaggedError<PasswordMismatch>()("Pa
 export const PasswordFault = Schema.Union([
   Schema.TaggedStruct("TooShort", { least: Schema.Int }),
   Schema.TaggedStruct("TooLong", { most: Schema.Int }),
+  /** In UTF-8: the format in which it would be hashed takes in no more. */
+  Schema.TaggedStruct("TooManyBytes", { most: Schema.Int }),
   /** Among the commonest, which are guessed first. */
   Schema.TaggedStruct("TooCommon", {}),
   /** Little more than the address, the user name or the name of the service. */

@@ -108,6 +108,8 @@ export const english = {
     "The password is little more than your address, your user name or the name of this service. Choose one that says nothing of you.",
   "policy.tooCommon": "This password is one of the most common ones, which are guessed first.",
   "policy.tooLong": "The password may have at most {most, plural, one {# character} other {# characters}}.",
+  "policy.tooManyBytes":
+    "The password may take at most {most, plural, one {# byte} other {# bytes}}: letters without accents take one each, most others two or three, emoji four or more.",
   "policy.tooShort": "The password must have at least {least, plural, one {# character} other {# characters}}.",
   "page.account.back": "Back to your account",
   "page.account.signOut": "Sign out",
@@ -219,6 +221,7 @@ export interface MessageValues {
   readonly "mail.reset.why": { readonly app: string }
   readonly "mail.reset.whyAdministrator": { readonly app: string }
   readonly "policy.tooLong": { readonly most: number }
+  readonly "policy.tooManyBytes": { readonly most: number }
   readonly "policy.tooShort": { readonly least: number }
   readonly "page.error.titled": { readonly title: string }
   readonly "page.password.rule": { readonly least: number }

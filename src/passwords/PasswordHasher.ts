@@ -1,42 +1,45 @@
-import { hash as argon2Hash, verify as argon2Verify, parseOptions } from "@node-rs/argon2"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import type { Busy } from "../domain/Failure.ts"
-import { normalized, type Password, type PasswordHash, passwordHash } from "../domain/Password.ts"
+import { type Password, type PasswordHash, passwordHash } from "../domain/Password.ts"
 import { makeBulkhead } from "./Bulkhead.ts"
-
-/** Cost of argon2id (RFC 9106): memory in KiB, passes over it, lanes. */
-export interface Argon2Cost {
-  readonly memoryKib: number
-  readonly iterations: number
-  readonly parallelism: number
-}
-
-/** OWASP's first choice for argon2id (Password Storage Cheat Sheet). */
-export const owaspCost: Argon2Cost = { memoryKib: 19_456, iterations: 2, parallelism: 1 }
-
-/** The most that a hash may cost to make or to verify: 256 MiB, 16 passes, 16 lanes. A stored one that asks for more is refused (F4). */
-export const highestCost: Argon2Cost = { memoryKib: 262_144, iterations: 16, parallelism: 16 }
+import { formatOf } from "./formats.ts"
+import type { HashWriter, Pepper } from "./HashFormat.ts"
 
 /** What a password proved. */
 export interface Verification {
   readonly matches: boolean
-  /** The hash was made with other parameters than today's: worth making again while the password is at hand. */
+  /** The hash is of another format or cost than those that are written today: worth making again while the password is at hand. */
   readonly outdated: boolean
 }
 
-/** Hashes passwords with argon2id, a fresh salt each, as PHC strings. All of it in one bulkhead, past which it is `Busy`. */
+const nothing: Verification = { matches: false, outdated: false }
+
+/**
+ * Hashes passwords in the format that the table has, and verifies them against hashes of any that is known. All of it in one
+ * bulkhead, past which it is `Busy`.
+ */
 export class PasswordHasher extends Context.Service<
   PasswordHasher,
   {
     hash(password: Password): Effect.Effect<PasswordHash, Busy>
-    /** A hash of another format, or one that costs too much to compute, matches nothing. */
+    /**
+     * A hash of no known format, one that costs too much to compute, or none at all matches nothing: that is told in the log, and takes
+     * as long as a wrong password.
+     */
     verify(password: Password, hash: PasswordHash): Effect.Effect<Verification, Busy>
     /** The work of `verify` where there is no hash, so that nobody learns from the time who has an account (C5). */
     rehearse(password: Password): Effect.Effect<void, Busy>
   }
 >()("rekey/passwords/PasswordHasher") {
-  static readonly layer = (options: {
-    readonly cost: Argon2Cost
+  static readonly layer = ({
+    pepper,
+    writes,
+    ...limits
+  }: {
+    /** The format of the hashes that are made. */
+    readonly writes: HashWriter
+    /** Of the hashes that are bcrypt. */
+    readonly pepper: Pepper
     /** Hashes at once. */
     readonly concurrency: number
     /** Hashes that may wait. */
@@ -45,48 +48,35 @@ export class PasswordHasher extends Context.Service<
     Layer.effect(
       PasswordHasher,
       Effect.gen(function* () {
-        const inBulkhead = yield* makeBulkhead(options)
-        const today = {
-          memoryCost: options.cost.memoryKib,
-          timeCost: options.cost.iterations,
-          parallelism: options.cost.parallelism
-        }
-        const make = (password: string) =>
-          Effect.map(
-            Effect.promise(() => argon2Hash(password, today)),
-            passwordHash
-          )
-        const decoy = yield* make("nobody has this password")
+        const inBulkhead = yield* makeBulkhead(limits)
+        const make = (password: Password) => Effect.map(writes.hash(password, pepper), passwordHash)
+        const decoy = yield* Effect.flatMap(make(Redacted.make("nobody has this password")), (hash) =>
+          Effect.fromOption(formatOf(Redacted.value(hash)))
+        ).pipe(Effect.orDie)
 
-        const hash = Effect.fn("PasswordHasher.hash")((password: Password) => inBulkhead(make(normalized(password))))
+        const hash = Effect.fn("PasswordHasher.hash")((password: Password) => inBulkhead(make(password)))
+
+        const rehearse = Effect.fn("PasswordHasher.rehearse")((password: Password) =>
+          Effect.asVoid(inBulkhead(decoy.verify(password, pepper)))
+        )
 
         const verify = Effect.fn("PasswordHasher.verify")(function* (password: Password, hash: PasswordHash) {
-          const phc = Redacted.value(hash)
-          const cost = costOf(phc)
-          if (Option.isNone(cost)) return { matches: false, outdated: false }
-          const matches = yield* inBulkhead(Effect.promise(() => argon2Verify(phc, normalized(password))))
-          return {
-            matches,
-            outdated:
-              !phc.startsWith("$argon2id$") ||
-              cost.value.memoryKib !== options.cost.memoryKib ||
-              cost.value.iterations !== options.cost.iterations ||
-              cost.value.parallelism !== options.cost.parallelism
+          const text = Redacted.value(hash)
+          const stored = formatOf(text)
+          if (Option.isNone(stored)) {
+            yield* text === ""
+              ? Effect.logInfo("A password was tried at an account that has none")
+              : Effect.logWarning(
+                  "A stored hash is of no known format, or costs too much to verify: no password fits it"
+                )
+            yield* rehearse(password)
+            return nothing
           }
+          const matches = yield* inBulkhead(stored.value.verify(password, pepper))
+          return { matches, outdated: !writes.isCurrent(stored.value) }
         })
 
-        return PasswordHasher.of({ hash, verify, rehearse: (password) => Effect.asVoid(verify(password, decoy)) })
+        return PasswordHasher.of({ hash, verify, rehearse })
       })
     )
 }
-
-/** What it takes to verify a PHC string, where it is argon2 and within {@link highestCost}. */
-const costOf = Option.liftThrowable((phc: string): Argon2Cost => {
-  const { memoryCost: memoryKib, timeCost: iterations, parallelism } = parseOptions(phc)
-  if (memoryKib > highestCost.memoryKib || iterations > highestCost.iterations || parallelism > highestCost.parallelism)
-    throw new RangeError("The hash costs more than is allowed.")
-  return { memoryKib, iterations, parallelism }
-})
-
-/** Whether `verify` can tell who knows the password of this hash: its format is known, and it costs no more than {@link highestCost}. */
-export const isVerifiable = (hash: string): boolean => Option.isSome(costOf(hash))

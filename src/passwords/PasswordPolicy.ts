@@ -1,4 +1,4 @@
-import { Array, Context, Effect, Layer } from "effect"
+import { Array, Context, Effect, Layer, Option, Redacted } from "effect"
 import type { Unavailable } from "../domain/Failure.ts"
 import { normalized, type Password, type PasswordFault, PasswordRejected } from "../domain/Password.ts"
 import { BreachCheck } from "./BreachCheck.ts"
@@ -31,11 +31,14 @@ export class PasswordPolicy extends Context.Service<
 >()("rekey/passwords/PasswordPolicy") {
   static readonly layer = ({
     appName,
+    maxBytes,
     maxLength,
     minLength
   }: {
     readonly minLength: number
     readonly maxLength: number
+    /** In UTF-8, as it was typed: what the format of the hashes takes in (`HashWriter`). */
+    readonly maxBytes: Option.Option<number>
     readonly appName: string
   }) =>
     Layer.effect(
@@ -45,25 +48,33 @@ export class PasswordPolicy extends Context.Service<
         // At the first password, and not at the start: a process may run for long without one.
         const commonPasswords = yield* Effect.cached(readCommonPasswords)
 
-        const lengthFaults = (password: string): ReadonlyArray<PasswordFault> => {
-          const length = [...password].length
+        // A character takes a byte at least.
+        const mostCharacters = Math.min(
+          maxLength,
+          Option.getOrElse(maxBytes, () => maxLength)
+        )
+
+        const lengthFaults = (password: Password): ReadonlyArray<PasswordFault> => {
+          const length = [...normalized(password)].length
           if (length < minLength) return [{ _tag: "TooShort", least: minLength }]
-          return length > maxLength ? [{ _tag: "TooLong", most: maxLength }] : []
+          if (length > mostCharacters) return [{ _tag: "TooLong", most: mostCharacters }]
+          const tooMany = Option.filter(maxBytes, (most) => Buffer.byteLength(Redacted.value(password)) > most)
+          return Option.toArray(Option.map(tooMany, (most) => ({ _tag: "TooManyBytes", most })))
         }
 
-        const checkLength = (password: Password) => refusedFor(lengthFaults(normalized(password)))
+        const checkLength = (password: Password) => refusedFor(lengthFaults(password))
 
         const checkFor = Effect.fn("PasswordPolicy.checkFor")(function* (owner: PasswordOwner, password: Password) {
           const text = normalized(password)
           yield* refusedFor([
-            ...lengthFaults(text),
+            ...lengthFaults(password),
             ...(isListed(yield* commonPasswords, text) ? [{ _tag: "TooCommon" } as const] : []),
             ...(isLittleMoreThanContext(text, owner, appName) ? [{ _tag: "TooClose" } as const] : [])
           ])
           if (yield* isBreached(password)) yield* refusedFor([{ _tag: "Breached" }])
         })
 
-        return PasswordPolicy.of({ minLength, maxLength, checkLength, checkFor })
+        return PasswordPolicy.of({ minLength, maxLength: mostCharacters, checkLength, checkFor })
       })
     )
 }

@@ -1,7 +1,8 @@
-import { Context, Effect, Exit, Layer, Logger, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Logger, Option, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { type Client, type ClientOptions, createClient } from "../client/index.ts"
 import { type Mail, Mailer } from "../mail/Mailer.ts"
+import { argon2id } from "../passwords/argon2.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import * as PgliteClient from "../sql/PgliteClient.ts"
 import { timePasses } from "../sql/timePasses.ts"
@@ -10,7 +11,8 @@ import { Mailbox } from "./Mailbox.ts"
 
 /** A hasher of the same kind and form as the real one whose hashes cost next to nothing, to make and to crack. */
 export const fastHasher: Layer.Layer<PasswordHasher> = PasswordHasher.layer({
-  cost: { memoryKib: 128, iterations: 1, parallelism: 1 },
+  writes: argon2id({ memoryKib: 128, iterations: 1, parallelism: 1 }),
+  pepper: Option.none(),
   concurrency: 2,
   queueLimit: 1000
 })

@@ -3,8 +3,12 @@ import { assert } from "@effect/vitest"
 import { Array, Effect, Fiber, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { SignJWT } from "jose"
-import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
-import { assertError, bearer, textAt } from "../support/client.ts"
+import { argon2id } from "../../src/passwords/argon2.ts"
+import { bcrypt } from "../../src/passwords/bcrypt.ts"
+import { passwordHashOf } from "../attacks/common.ts"
+import { cheapCost, cheapHashing, WatchedHasher } from "../passwords/doubles.ts"
+import { vectors } from "../passwords/vectors.ts"
+import { type Answer, assertError, bearer, textAt } from "../support/client.ts"
 import { onBothDatabases, onPostgres, Service, startService, timePasses } from "../support/service.ts"
 
 const newPassword = "a new long phrase"
@@ -12,17 +16,12 @@ const newPassword = "a new long phrase"
 onBothDatabases("accounts", Service.layerWatched(), (it) => {
   it.effect("the parameters of a hash are brought up to date at sign-in, without ending a session", () =>
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
       const { me, register, signIn } = yield* Service
       const stronger = yield* startService({
-        settings: { hashing: { cost: { ...cheapCost, iterations: 3 }, concurrency: 1, queueLimit: 1 } }
+        settings: { hashing: { ...cheapHashing, writes: argon2id({ ...cheapCost, iterations: 3 }) } }
       })
       const { email, id, jwt, password } = yield* register()
-      const parameters = Effect.gen(function* () {
-        const [row] = yield* sql<{ readonly hash: string }>`
-          select password_hash as hash from users where id = ${id}::uuid`
-        return row?.hash.split("$")[3]
-      })
+      const parameters = Effect.map(passwordHashOf(id), (hash) => hash.split("$")[3])
       assert.strictEqual(yield* parameters, "m=128,t=1,p=1")
       assertError(yield* stronger.signIn(email, "not the password"), 400, "InvalidCredentials")
       assert.strictEqual(yield* parameters, "m=128,t=1,p=1")
@@ -30,6 +29,81 @@ onBothDatabases("accounts", Service.layerWatched(), (it) => {
       assert.strictEqual(yield* parameters, "m=128,t=3,p=1")
       assert.strictEqual((yield* signIn(email, password)).status, 200)
       assert.strictEqual((yield* me(jwt)).status, 200)
+    })
+  )
+
+  it.effect("a hash that another application made opens its account, and is made again in the table's own format", () =>
+    Effect.gen(function* () {
+      const { me, register, signIn } = yield* Service
+      for (const { hash, password } of Array.dedupeWith(vectors, (one, other) => one.format === other.format)) {
+        const { email, id } = yield* register()
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`update users set password_hash = ${hash} where id = ${id}::uuid`
+        assertError(yield* signIn(email, `${password}!`), 400, "InvalidCredentials")
+        assert.strictEqual(yield* passwordHashOf(id), hash)
+        const jwt = textAt(yield* signIn(email, password), "jwt")
+        assert.match(yield* passwordHashOf(id), /^\$argon2id\$v=19\$m=128,t=1,p=1\$/, hash)
+        assert.strictEqual((yield* signIn(email, password)).status, 200)
+        assert.strictEqual((yield* me(jwt)).status, 200)
+      }
+    })
+  )
+
+  it.effect(
+    "an account with a hash of no known format, or none, answers as to a wrong password, and the log says why",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { codeFor, logs, register, reset, signIn } = yield* Service
+        const { asked } = yield* WatchedHasher
+        for (const [hash, line] of [
+          ["5f4dcc3b5aa765d61d8327deb882cf99", "A stored hash is of no known format"],
+          ["$2b$31$lLsozpD/Khs71MULpIvD2.4whU0LWST1Gy3Ir1eLwrTrYFR1NIl8q", "A stored hash is of no known format"],
+          ["", "A password was tried at an account that has none"]
+        ] as const) {
+          const { email, id } = yield* register()
+          yield* sql`update users set password_hash = ${hash} where id = ${id}::uuid`
+          const [written, worked] = [logs.length, asked.length]
+          for (const guess of ["password", hash, " "])
+            assertError(yield* signIn(email, guess), 400, "InvalidCredentials")
+          assert.deepStrictEqual(asked.slice(worked), ["verify", "verify", "verify"])
+          const lines = logs.slice(written).filter((logged) => logged.includes(line))
+          assert.lengthOf(lines, 3)
+          for (const logged of lines) assert.include(logged, id)
+          if (hash !== "") for (const logged of logs.slice(written)) assert.notInclude(logged, hash)
+          assert.strictEqual((yield* reset(yield* codeFor(email), newPassword)).status, 200)
+          assert.strictEqual((yield* signIn(email, newPassword)).status, 200)
+        }
+      })
+  )
+
+  it.effect("where hashes are bcrypt, a password of more than 72 bytes is refused at each door, and never cut", () =>
+    Effect.gen(function* () {
+      const service = yield* startService({
+        settings: { hashing: { ...cheapHashing, writes: bcrypt({ cost: 4, prefix: "2y" }) } }
+      })
+      const { changePassword, codeFor, post, register, reset, signIn } = service
+      const { email, id, jwt, password } = yield* register()
+      assert.match(yield* passwordHashOf(id), /^\$2y\$04\$/)
+      const refused = (answer: Answer, message: string) => {
+        assertError(answer, 400, "PasswordRejected")
+        assert.include(textAt(answer, "message"), message)
+      }
+      const code = yield* codeFor(email)
+      for (const [long, message] of [
+        ["é".repeat(37), "72 bytes"],
+        ["x".repeat(73), "72 characters"]
+      ] as const) {
+        refused(yield* reset(code, long), message)
+        refused(yield* changePassword(jwt, password, long), message)
+        const other = { username: "longwinded", email: "longwinded@example.com", password: long }
+        refused(yield* post("/auth/local/register", other), message)
+      }
+      // Only a code that wasn't used up by the refusals resets now.
+      assert.strictEqual((yield* reset(code, "é".repeat(36))).status, 200)
+      assert.match(yield* passwordHashOf(id), /^\$2y\$04\$/)
+      assert.strictEqual((yield* signIn(email, "é".repeat(36))).status, 200)
+      assertError(yield* signIn(email, "é".repeat(35)), 400, "InvalidCredentials")
     })
   )
 

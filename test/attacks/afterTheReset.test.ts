@@ -1,8 +1,9 @@
 import { assert } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { argon2id } from "../../src/passwords/argon2.ts"
 import { PasswordHasher } from "../../src/passwords/PasswordHasher.ts"
-import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
+import { cheapCost, cheapHashing, WatchedHasher } from "../passwords/doubles.ts"
 import { assertError, bearer, textAt } from "../support/client.ts"
 import {
   administrators,
@@ -26,7 +27,7 @@ const sessionsOf = Effect.fnUntraced(function* (id: string) {
 /** Puts a hash of the same password in place that was made with other parameters than today's. */
 const weaken = Effect.fnUntraced(function* (id: string, password: string) {
   const sql = yield* SqlClient.SqlClient
-  const former = PasswordHasher.layer({ cost: { ...cheapCost, iterations: 2 }, concurrency: 1, queueLimit: 1 })
+  const former = PasswordHasher.layer({ ...cheapHashing, writes: argon2id({ ...cheapCost, iterations: 2 }) })
   const hash = yield* PasswordHasher.use((hasher) => hasher.hash(Redacted.make(password))).pipe(Effect.provide(former))
   yield* sql`update users set password_hash = ${Redacted.value(hash)} where id = ${id}::uuid`
   return Redacted.value(hash)

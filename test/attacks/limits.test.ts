@@ -2,6 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted, Scope } from "effect"
 import { trustedProxy } from "../../src/http/clientAddress.ts"
 import { limits } from "../../src/http/limits.ts"
+import { argon2id, owaspCost } from "../../src/passwords/argon2.ts"
 import { WatchedHasher } from "../passwords/doubles.ts"
 import { type Answer, assertError, bearer, type Client } from "../support/client.ts"
 import {
@@ -193,7 +194,7 @@ const narrow = {
   rateLimit: false,
   metricsToken: Option.some(Redacted.make(token)),
   // A hash of some 20 ms, so that a queue forms.
-  hashing: { cost: { memoryKib: 19_456, iterations: 2, parallelism: 1 }, concurrency: 1, queueLimit: 4 }
+  hashing: { writes: argon2id(owaspCost), pepper: Option.none(), concurrency: 1, queueLimit: 4 }
 }
 
 onPostgres("limits on codes", Service.layer({ settings: behindProxy }), (it) => {

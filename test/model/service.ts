@@ -30,7 +30,7 @@ import * as ResetCodesSql from "../../src/sql/ResetCodesSql.ts"
 import * as SessionRepositorySql from "../../src/sql/SessionRepositorySql.ts"
 import * as TrailStoreSql from "../../src/sql/TrailStoreSql.ts"
 import { Trail } from "../../src/trail/Trail.ts"
-import { cheapCost } from "../passwords/doubles.ts"
+import { cheapHashing } from "../passwords/doubles.ts"
 import { timePasses } from "../support/databases.ts"
 import { limits, names, type Operation, type Outcome, sessionTtlMillis, type View } from "./model.ts"
 import { gated } from "./turns.ts"
@@ -77,8 +77,10 @@ const Stores = Layer.mergeAll(
 const NoWorker = Layer.succeed(OutboxWorker, OutboxWorker.of({ wake: Effect.void, rehearse: () => Effect.void }))
 
 const Passwords = Layer.merge(
-  gate(PasswordHasher, PasswordHasher.layer({ cost: cheapCost, concurrency: 2, queueLimit: 128 })),
-  PasswordPolicy.layer({ minLength: 8, maxLength: 256, appName: "Rekey" }).pipe(Layer.provide(BreachCheck.layerOff))
+  gate(PasswordHasher, PasswordHasher.layer(cheapHashing)),
+  PasswordPolicy.layer({ minLength: 8, maxLength: 256, maxBytes: Option.none(), appName: "Rekey" }).pipe(
+    Layer.provide(BreachCheck.layerOff)
+  )
 )
 
 const Secrets = Layer.merge(ResetCodeMint.layer, SessionTokens.layer).pipe(

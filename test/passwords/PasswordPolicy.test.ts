@@ -1,12 +1,12 @@
 import { assert, it, layer } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted } from "effect"
+import { Effect, Exit, Layer, Option, Redacted } from "effect"
 import * as fc from "fast-check"
 import { BreachCheck } from "../../src/passwords/BreachCheck.ts"
 import { isListed, readCommonPasswords } from "../../src/passwords/CommonPasswords.ts"
 import { PasswordPolicy } from "../../src/passwords/PasswordPolicy.ts"
 
 const ada = { username: "Countess", email: "ada.lovelace@analytical-engine.example" }
-const limits = { minLength: 8, maxLength: 256, appName: "Rekey" }
+const limits = { minLength: 8, maxLength: 256, maxBytes: Option.none(), appName: "Rekey" }
 const Policy = PasswordPolicy.layer(limits).pipe(Layer.provide(BreachCheck.layerOff))
 
 /** What the policy has against a password, by name. */
@@ -225,9 +225,9 @@ layer(Policy)("the password policy", (it) => {
   )
 })
 
-const checkOf = (minLength: number, maxLength: number) =>
+const checkOf = (minLength: number, maxLength: number, maxBytes = Option.none<number>()) =>
   PasswordPolicy.use(({ checkLength }) => Effect.succeed(checkLength)).pipe(
-    Effect.provide(PasswordPolicy.layer({ minLength, maxLength, appName: "Rekey" })),
+    Effect.provide(PasswordPolicy.layer({ minLength, maxLength, maxBytes, appName: "Rekey" })),
     Effect.provide(BreachCheck.layerOff)
   )
 

@@ -1,8 +1,11 @@
-import { Context, Deferred, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Layer, Option } from "effect"
+import { argon2id } from "../../src/passwords/argon2.ts"
 import { PasswordHasher } from "../../src/passwords/PasswordHasher.ts"
 
 /** So little that tests don't wait for it. */
 export const cheapCost = { memoryKib: 128, iterations: 1, parallelism: 1 }
+
+export const cheapHashing = { writes: argon2id(cheapCost), pepper: Option.none(), concurrency: 2, queueLimit: 128 }
 
 type Work = "hash" | "verify" | "rehearse"
 
@@ -55,5 +58,5 @@ export class WatchedHasher extends Context.Service<
         )
       })
     })
-  ).pipe(Layer.provide(PasswordHasher.layer({ cost: cheapCost, concurrency: 2, queueLimit: 128 })))
+  ).pipe(Layer.provide(PasswordHasher.layer(cheapHashing)))
 }

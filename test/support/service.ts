@@ -8,7 +8,7 @@ import { ourBranding } from "../../src/http/pages/Branding.ts"
 import { type Replacements, ServerLayer } from "../../src/server.ts"
 import type { Settings } from "../../src/settings.ts"
 import { Database } from "../../src/sql/Database.ts"
-import { cheapCost, WatchedHasher } from "../passwords/doubles.ts"
+import { cheapHashing, WatchedHasher } from "../passwords/doubles.ts"
 import { type Client, clientOf } from "./client.ts"
 import { embeddedClient, postgresClient, timePasses as shiftTime } from "./databases.ts"
 import { MailServer } from "./smtp.ts"
@@ -40,7 +40,7 @@ export const testSettings: Settings = {
   },
   passwordLength: { minLength: 8, maxLength: 256 },
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
-  hashing: { cost: cheapCost, concurrency: 2, queueLimit: 128 },
+  hashing: cheapHashing,
   hashNice: 10,
   signInAfterReset: false,
   administrators: [],
