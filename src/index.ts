@@ -1,7 +1,9 @@
 /** What an Effect application imports to embed Rekey: the contract, the use cases, their ports, and layers for each. */
 
 export { AccountEvents } from "./accounts/AccountEvents.ts"
+export { AccountExports } from "./accounts/AccountExports.ts"
 export { AccountLanguages } from "./accounts/AccountLanguages.ts"
+export { AccountRecords } from "./accounts/AccountRecords.ts"
 export { AccountRepository, type Credentials } from "./accounts/AccountRepository.ts"
 export { Accounts, type SignedIn } from "./accounts/Accounts.ts"
 export { Confirmations, type ConfirmationTaken } from "./accounts/Confirmations.ts"

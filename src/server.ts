@@ -5,6 +5,7 @@ import { FetchHttpClient, HttpRouter } from "effect/http"
 import type { HttpApi, HttpApiGroup } from "effect/http-api"
 import { RateLimiter } from "effect/persistence"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { AccountExports } from "./accounts/AccountExports.ts"
 import type { AccountRepository } from "./accounts/AccountRepository.ts"
 import { Accounts } from "./accounts/Accounts.ts"
 import { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
@@ -40,6 +41,7 @@ import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
 import { isLoopback, type Settings, SettingsInvalid } from "./settings.ts"
 import * as AccountEventsSql from "./sql/AccountEventsSql.ts"
 import * as AccountLanguagesSql from "./sql/AccountLanguagesSql.ts"
+import * as AccountRecordsSql from "./sql/AccountRecordsSql.ts"
 import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
 import { Database } from "./sql/Database.ts"
@@ -177,6 +179,7 @@ const Limiting = ({ rateLimit }: Settings) =>
 const UseCases = (settings: Settings) =>
   Layer.mergeAll(
     Accounts.layer(settings),
+    AccountExports.layer.pipe(Layer.provide([AccountRecordsSql.layer, AccountEventsSql.layer])),
     EmailConfirmation.layer,
     PasswordReset.layer(settings),
     PasswordRecovery.layer.pipe(Layer.provide(RecoveryWorker.layer(settings.resetLimits)))

@@ -36,5 +36,11 @@ export class AccountRepository extends Context.Service<
       readonly passwordHash: PasswordHash
       readonly keep: SessionId
     }): Effect.Effect<Option.Option<User>, Unavailable>
+
+    /**
+     * Deletes an account with all that hangs on it but its trail, and queues a last notice to its address. `false` where the password
+     * has changed since `version` was read, or the account is blocked or gone.
+     */
+    remove(id: UserId, version: number): Effect.Effect<boolean, Unavailable>
   }
 >()("rekey/accounts/AccountRepository") {}

@@ -22,7 +22,7 @@ import {
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
-import { Trail } from "../trail/Trail.ts"
+import { type Refusal, Trail } from "../trail/Trail.ts"
 import { AccountRepository } from "./AccountRepository.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { ConfirmationWorker } from "./ConfirmationWorker.ts"
@@ -71,6 +71,12 @@ export class Accounts extends Context.Service<
       SignedIn,
       PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable
     >
+
+    /** Deletes the account for good, by its password: a session alone may be a stolen one. Its owner gets a last mail. */
+    remove(
+      authenticated: Authenticated,
+      currentPassword: Password
+    ): Effect.Effect<void, InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable>
   }
 >()("rekey/accounts/Accounts") {
   static readonly layer = (options: {
@@ -163,14 +169,14 @@ export class Accounts extends Context.Service<
         })
 
         // The current password, proven, by the version that it is good for.
-        const prove = Effect.fnUntraced(function* (id: UserId, currentPassword: Password) {
+        const prove = Effect.fnUntraced(function* (event: Refusal["event"], id: UserId, currentPassword: Password) {
           const found = yield* repository.find({ _tag: "UserId", id })
           if (Option.isNone(found)) return yield* new Unauthenticated()
           const { passwordHash, version } = found.value
           const { matches } = yield* verifyFor(id, currentPassword, passwordHash)
           if (!matches) {
             const userId = Option.some(id)
-            yield* trail.refused({ event: "password.changed", reason: "wrong-password", actor: "owner", userId })
+            yield* trail.refused({ event, reason: "wrong-password", actor: "owner", userId })
             return yield* new InvalidCredentials()
           }
           return version
@@ -196,7 +202,10 @@ export class Accounts extends Context.Service<
               return trail.refused({ event: "password.changed", reason: "password-rejected", actor: "owner", userId })
             })
           )
-          const version = yield* guesses.currentPassword(authenticated.session.id, prove(id, currentPassword))
+          const version = yield* guesses.currentPassword(
+            authenticated.session.id,
+            prove("password.changed", id, currentPassword)
+          )
           const changed = yield* repository.changePassword({
             id,
             version,
@@ -209,7 +218,18 @@ export class Accounts extends Context.Service<
           return { jwt: yield* sessions.renew(authenticated), user: changed.value }
         })
 
-        return Accounts.of({ register, signIn, changePassword })
+        const remove = Effect.fn("Accounts.remove")(function* (
+          { session, user }: Authenticated,
+          currentPassword: Password
+        ) {
+          const version = yield* guesses.currentPassword(session.id, prove("account.deleted", user.id, currentPassword))
+          const removed = yield* repository.remove(user.id, version)
+          // A reset or a change was quicker, and this session ended with it.
+          if (!removed) return yield* new Unauthenticated()
+          yield* outbox.wake
+        })
+
+        return Accounts.of({ register, signIn, changePassword, remove })
       })
     )
 }

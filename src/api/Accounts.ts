@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { AccountEvent, EventCursor } from "../domain/AccountEvent.ts"
+import { AccountExport } from "../domain/AccountExport.ts"
 import {
   ConfirmationCode,
   ConfirmationCodeExpired,
@@ -59,6 +60,9 @@ export const changePasswordErrors = [
   documentedInvalidCredentials,
   documentedBusy
 ] as const
+
+/** And too many tries. */
+export const deleteAccountErrors = [documentedInvalidCredentials, documentedBusy] as const
 
 export class AccountsApi extends HttpApiGroup.make("accounts")
   .add(
@@ -119,6 +123,17 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
         OpenApi.Description,
         "Sets a new password. This session goes on with a fresh token, every other one ends."
       ),
+    HttpApiEndpoint.post("deleteAccount", "/delete-account", {
+      payload: Schema.Struct({ currentPassword: Password }),
+      success: Done,
+      error: [...deleteAccountErrors, documentedRateLimited]
+    })
+      .middleware(Authorization)
+      .annotate(OpenApi.Summary, "Delete your account")
+      .annotate(
+        OpenApi.Description,
+        "Deletes the account for good, with its sessions, its codes and the mails that wait. A last mail tells its owner."
+      ),
     HttpApiEndpoint.post("signOut", "/logout", { success: Done })
       .middleware(Authorization)
       .annotate(OpenApi.Summary, "Sign out")
@@ -164,6 +179,13 @@ export class UsersApi extends HttpApiGroup.make("users")
     HttpApiEndpoint.put("setLanguage", "/me/language", { payload: OwnLanguage, success: Done })
       .annotate(OpenApi.Summary, "Choose the language of your mails")
       .annotate(OpenApi.Description, "Sets the language of the account's mails, or with null none."),
+    HttpApiEndpoint.get("export", "/me/export", { success: AccountExport })
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Export your account")
+      .annotate(
+        OpenApi.Description,
+        "All that is held on the account, as a file: the account, the language of its mails, its sessions, its mails by kind and times, its events. No secret is in it."
+      ),
     HttpApiEndpoint.get("events", "/me/events", {
       query: { before: Schema.optionalKey(EventCursor) },
       success: Schema.Struct({ events: Schema.Array(AccountEvent), next: Schema.NullOr(EventCursor) })

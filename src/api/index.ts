@@ -1,6 +1,7 @@
 /** The contract alone: endpoints, schemas, errors, and a client for Effect programs. No server, no database, no Node. */
 
 export { AccountEvent, EventCursor } from "../domain/AccountEvent.ts"
+export { AccountExport, AccountMail } from "../domain/AccountExport.ts"
 export {
   ConfirmationCode,
   ConfirmationCodeExpired,

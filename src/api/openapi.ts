@@ -62,12 +62,18 @@ const fields: Record<string, JsonSchema> = {
   },
   at: { description: "A UTC instant, ISO 8601.", format: "date-time" },
   event: { description: "What was done, or tried.", examples: ["sign-in"] },
-  outcome: { description: "done, or refused.", examples: ["done"] },
+  outcome: {
+    description: "How it ended: of an event done or refused, of a mail sent, dropped or dead.",
+    examples: ["done"]
+  },
   reason: { description: "Why it was refused.", examples: ["wrong-password"] },
   actor: {
     description: "Who: the owner, anonymous, an administrator, or the operator on the command line (cli).",
     examples: ["owner"]
   },
+  kind: { description: "What the mail was for.", examples: ["reset-code"] },
+  settledAt: { description: "When it was sent or given up; null while it waits.", format: "date-time" },
+  passwordChangedAt: { description: "A UTC instant, ISO 8601.", format: "date-time" },
   requestId: { description: "Names the request in the service's log.", format: "uuid" },
   next: { description: "What `before` takes for the next page; null where there is none." }
 }

@@ -57,6 +57,26 @@ export interface AccountEvent {
   readonly requestId: string | null
 }
 
+/** A mail to the account. */
+export interface AccountMail {
+  /** Such as `reset-code`. */
+  readonly kind: string
+  readonly createdAt: string
+  /** `sent`, `dropped` or `dead`; null while it waits. */
+  readonly outcome: string | null
+  readonly settledAt: string | null
+}
+
+/** All that is held on an account. */
+export interface AccountExport {
+  readonly user: User
+  readonly passwordChangedAt: string
+  readonly language: string | null
+  readonly sessions: ReadonlyArray<Session>
+  readonly mails: ReadonlyArray<AccountMail>
+  readonly events: ReadonlyArray<AccountEvent>
+}
+
 /** What any endpoint may refuse. */
 type Common = "InvalidRequest" | "UnsupportedMediaType" | "Unavailable"
 
@@ -136,6 +156,12 @@ export interface Operations {
         | "RateLimited"
         | "Busy"
     }
+    /** Deletes the account for good. */
+    readonly deleteAccount: {
+      readonly request: { readonly currentPassword: string }
+      readonly response: Done
+      readonly reason: NoSession | "InvalidCredentials" | "RateLimited" | "Busy"
+    }
     /** Ends this session. */
     readonly signOut: { readonly response: Done; readonly reason: NoSession }
   }
@@ -162,6 +188,8 @@ export interface Operations {
       readonly response: Done
       readonly reason: NoSession
     }
+    /** All that is held on the account. */
+    readonly export: { readonly response: AccountExport; readonly reason: NoSession | "RateLimited" }
     /** What happened to the account, the newest first. `next` goes into `before` for the page behind it; null at the end. */
     readonly events: {
       readonly request: { readonly before?: string }
@@ -198,6 +226,7 @@ export const routes = {
     confirmEmail: "POST /auth/email-confirmation body",
     signIn: "POST /auth/local body",
     changePassword: "POST /auth/change-password body bearer",
+    deleteAccount: "POST /auth/delete-account body bearer",
     signOut: "POST /auth/logout bearer"
   },
   sessions: {
@@ -209,6 +238,7 @@ export const routes = {
     me: "GET /users/me bearer",
     language: "GET /users/me/language bearer",
     setLanguage: "PUT /users/me/language body bearer",
+    export: "GET /users/me/export bearer",
     events: "GET /users/me/events query bearer"
   },
   system: { health: "GET /health", ready: "GET /ready" },

@@ -1,6 +1,8 @@
 import { Effect, Layer, Option } from "effect"
+import { HttpEffect, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AccountEvents } from "../accounts/AccountEvents.ts"
+import { AccountExports } from "../accounts/AccountExports.ts"
 import { AccountLanguages } from "../accounts/AccountLanguages.ts"
 import { Accounts } from "../accounts/Accounts.ts"
 import { EmailConfirmation } from "../accounts/EmailConfirmation.ts"
@@ -27,6 +29,11 @@ const AccountsHandlers = HttpApiBuilder.group(
       signIn: ({ payload }) => accounts.signIn(payload),
       changePassword: ({ payload }) =>
         Effect.flatMap(CurrentSession, (current) => accounts.changePassword(current, payload)),
+      deleteAccount: ({ payload }) =>
+        Effect.as(
+          Effect.flatMap(CurrentSession, (current) => accounts.remove(current, payload.currentPassword)),
+          done
+        ),
       signOut: () => Effect.as(Effect.flatMap(CurrentSession, sessions.signOut), done)
     })
   })
@@ -51,12 +58,15 @@ const SessionsHandlers = HttpApiBuilder.group(
 
 const eventsAPage = 50
 
+const asFile = 'attachment; filename="account.json"'
+
 const UsersHandlers = HttpApiBuilder.group(
   Api,
   "users",
   Effect.fn(function* (handlers) {
     const languages = yield* AccountLanguages
     const events = yield* AccountEvents
+    const exports = yield* AccountExports
     return handlers.handleAll({
       me: () => Effect.map(CurrentSession, ({ user }) => user),
       language: () =>
@@ -69,6 +79,10 @@ const UsersHandlers = HttpApiBuilder.group(
           Effect.flatMap(CurrentSession, ({ user }) => languages.set(user.id, payload.language)),
           done
         ),
+      export: () =>
+        HttpEffect.appendPreResponseHandler((_, response) =>
+          Effect.succeed(HttpServerResponse.setHeader(response, "content-disposition", asFile))
+        ).pipe(Effect.andThen(Effect.flatMap(CurrentSession, exports.of))),
       events: ({ query }) =>
         Effect.flatMap(CurrentSession, ({ user }) =>
           events.before(user.id, Option.fromUndefinedOr(query.before), eventsAPage)

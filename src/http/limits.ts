@@ -18,7 +18,8 @@ export const limits = {
   register: 10,
   sendEmailConfirmation: 10,
   confirmEmail: 20,
-  sendResetCode: 30
+  sendResetCode: 30,
+  export: 10
 } as const
 
 export type Door = keyof typeof limits

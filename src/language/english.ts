@@ -80,6 +80,13 @@ export const english = {
     "The password of the {app} account of {address} was changed by somebody who was signed in and knew the former one.",
   "mail.passwordChanged.why":
     "You get this mail because an account at {app} has your address, and its password was changed.",
+  "mail.deleted.subject": "Your {app} account was deleted",
+  "mail.deleted.what":
+    "The {app} account of {address} was deleted by somebody who was signed in and knew its password.",
+  "mail.deleted.you": "If it was you, there is nothing to do. This is the last mail about this account.",
+  "mail.deleted.notYou":
+    "If it wasn't you, somebody else knew your password. Tell those who run {app}, change the password of your mailbox, and change it wherever else you use the same one.",
+  "mail.deleted.why": "You get this mail because an account at {app} had your address, and it was deleted.",
   "mail.registration.subject": "You have an account at {app} already",
   "mail.registration.what":
     "Somebody asked for a new account at {app} with the address {address}. There is one with it already, so no other was made.",
@@ -210,6 +217,10 @@ export interface MessageValues {
   readonly "mail.passwordChanged.subject": { readonly app: string }
   readonly "mail.passwordChanged.what": { readonly app: string; readonly address: string }
   readonly "mail.passwordChanged.why": { readonly app: string }
+  readonly "mail.deleted.subject": { readonly app: string }
+  readonly "mail.deleted.what": { readonly app: string; readonly address: string }
+  readonly "mail.deleted.notYou": { readonly app: string }
+  readonly "mail.deleted.why": { readonly app: string }
   readonly "mail.registration.subject": { readonly app: string }
   readonly "mail.registration.what": { readonly app: string; readonly address: string }
   readonly "mail.registration.you": { readonly app: string }

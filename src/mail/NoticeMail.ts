@@ -38,6 +38,14 @@ const told = ({ event }: Notice, language: Language, account: { readonly app: st
         notYours: say(language, "mail.registration.notYou"),
         why: say(language, "mail.registration.why", account)
       }
+    case "account-deleted":
+      return {
+        subject: say(language, "mail.deleted.subject", account),
+        what: say(language, "mail.deleted.what", account),
+        yours: say(language, "mail.deleted.you"),
+        notYours: say(language, "mail.deleted.notYou", account),
+        why: say(language, "mail.deleted.why", account)
+      }
   }
 }
 

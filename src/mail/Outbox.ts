@@ -47,7 +47,7 @@ export interface ClaimedConfirmation extends ClaimedCode {
 
 /** What happened to an account, or was tried with its address, for its owner (F5, C6). No secret. */
 export interface Notice {
-  readonly event: "password-reset" | "password-changed" | "registration-attempted"
+  readonly event: "password-reset" | "password-changed" | "registration-attempted" | "account-deleted"
   readonly at: Date
   /** In words of ours. */
   readonly device: string

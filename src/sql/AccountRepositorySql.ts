@@ -100,6 +100,31 @@ export const layer = Layer.effect(
         select * from changed`).pipe(Effect.map(Option.map(userIn)), database.run)
     })
 
-    return AccountRepository.of({ insert, find, upgradeHash, changePassword })
+    const remove: AccountRepository["Service"]["remove"] = Effect.fn("AccountRepository.remove")(
+      function* (id, version) {
+        const { clientAddress, device, requestId } = yield* trace
+        const language = yield* UnderstoodLanguage
+        // One statement, guarded by the version that the current password was verified with: after a reset, which takes the account back
+        // from whoever knew the former password, it deletes nothing. Sessions, codes and waiting mails go along with the row.
+        const removed = yield* sql`
+        with gone as (
+          delete from users u where u.id = ${id} and u.credentials_version = ${version} and not u.blocked
+          returning u.id, u.email, u.language
+        ), trail as (
+          insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
+          select 'account.deleted', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from gone
+        ), notice as (
+          insert into outbox (kind, recipient, details, request_id, language)
+          select 'account-deleted', email,
+            jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId},
+            coalesce(language, ${language}::text)
+          from gone
+        )
+        select from gone`.pipe(database.run)
+        return removed.length > 0
+      }
+    )
+
+    return AccountRepository.of({ insert, find, upgradeHash, changePassword, remove })
   })
 )

@@ -47,7 +47,7 @@ const ConfirmationRow = Schema.Struct({
 
 const NoticeRow = Schema.Struct({
   ...claimedFields,
-  kind: Schema.Literals(["password-reset", "password-changed", "registration-attempted"]),
+  kind: Schema.Literals(["password-reset", "password-changed", "registration-attempted", "account-deleted"]),
   createdAt: Schema.Date,
   details: Schema.Struct({ device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
 })
@@ -117,7 +117,8 @@ export const layer = Layer.effect(
         with due as (
           select o.id from outbox o
           where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset',
-              'password-changed', 'email-confirmation', 'registration-reset', 'registration-attempted')
+              'password-changed', 'email-confirmation', 'registration-reset', 'registration-attempted',
+              'account-deleted')
             and not exists (
               select from outbox e
               where e.user_id = o.user_id and e.id < o.id and e.outcome is null

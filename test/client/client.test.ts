@@ -133,6 +133,20 @@ onBothDatabases("the client", Service.layerWithInbox({ settings: { administrator
     })
   )
 
+  it.effect("users and accounts: exports an account, and deletes it", () =>
+    Effect.gen(function* () {
+      const { email, password, rekey } = yield* registered
+      const { events, user } = yield* call(() => rekey.users.export())
+      assert.deepStrictEqual([user.email, events[0]?.event], [email, "account.exported"])
+      const wrong = yield* refusal(() => rekey.accounts.deleteAccount({ currentPassword: "not the phrase" }))
+      assert.strictEqual(wrong.reason, "InvalidCredentials")
+      assert.deepStrictEqual(yield* call(() => rekey.accounts.deleteAccount({ currentPassword: password })), {
+        ok: true
+      })
+      assert.strictEqual((yield* refusal(() => rekey.users.me())).reason, "Unauthenticated")
+    })
+  )
+
   it.effect("sessions: takes no id that would name another endpoint, such as the one that ends all", () =>
     Effect.gen(function* () {
       const { email, password, rekey } = yield* registered

@@ -88,6 +88,8 @@ onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administ
         "GET /users/me/language",
         "PUT /users/me/language",
         "GET /users/me/events",
+        "GET /users/me/export",
+        "POST /auth/delete-account",
         "POST /admin/send-reset-code",
         "GET /health",
         "GET /ready"

@@ -91,14 +91,20 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "change of password: the version isn't compared",
     file: accounts,
-    from: "and u.credentials_version = ",
-    to: "and 0 < "
+    from: `u.credentials_version = \${version} and not u.blocked\n          returning \${userOnly}`,
+    to: `0 < \${version} and not u.blocked\n          returning \${userOnly}`
   },
   {
     name: "change of password: the live code stays",
     file: accounts,
     from: "live_code = null, password_changed_at",
     to: "hash_upgraded_at = clock_timestamp(), password_changed_at"
+  },
+  {
+    name: "deletion: the version isn't compared",
+    file: accounts,
+    from: `u.credentials_version = \${version} and not u.blocked\n          returning u.id, u.email, u.language\n`,
+    to: `0 < \${version} and not u.blocked\n          returning u.id, u.email, u.language\n`
   },
   {
     name: "upgrade of a hash: the version isn't compared",
