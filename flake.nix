@@ -61,7 +61,8 @@
               installPhase = ''
                 runHook preInstall
                 mkdir -p $out/lib/rekey
-                cp -r package.json src migrations languages lists node_modules LICENSE $out/lib/rekey/
+                node tools/prepareCluster.ts
+                cp -r package.json src migrations prepared languages lists node_modules LICENSE $out/lib/rekey/
                 makeWrapper ${pkgs.nodejs_24}/bin/node $out/bin/rekey --add-flags $out/lib/rekey/src/main.ts
                 runHook postInstall
               '';

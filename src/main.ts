@@ -35,7 +35,7 @@ const serve = Effect.fnUntraced(function* (settings: Settings) {
   yield* Console.log(
     Option.isSome(settings.databaseUrl)
       ? "Waiting for PostgreSQL..."
-      : `Opening the embedded database in ${settings.dataDir}, which takes some seconds the first time...`
+      : `Opening the embedded database in ${settings.dataDir}...`
   )
   yield* started
   yield* Console.log(nextSteps(settings))

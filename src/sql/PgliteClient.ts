@@ -14,6 +14,7 @@ import {
   type DataDirectoryUnusable,
   lockDataDirectory
 } from "./DataDirectory.ts"
+import { readPrepared, shippedClusters, unpack } from "./PreparedCluster.ts"
 import { reasonOf, sqlStateOf } from "./SqlState.ts"
 
 /** The embedded database didn't open, and won't by waiting. */
@@ -28,10 +29,11 @@ export class EmbeddedDatabaseBroken extends Data.TaggedError("EmbeddedDatabaseBr
 
 /**
  * PostgreSQL inside this process, stored in `dataDir`, which is held for this process alone. Builds at once; the database opens
- * in the background (2 s for a new one) and statements wait for it.
+ * in the background and statements wait for it. A new one is unpacked from what `prepared` has, or else made, which takes 2 s more.
  */
 export const layer = (options: {
   readonly dataDir: string
+  readonly prepared?: URL
 }): Layer.Layer<SqlClient.SqlClient, DataDirectoryInUse | DataDirectoryUnusable> =>
   Layer.effect(
     SqlClient.SqlClient,
@@ -39,7 +41,7 @@ export const layer = (options: {
       yield* createDataDirectory(options.dataDir)
       yield* lockDataDirectory(options.dataDir)
       const folder = folderIn(options.dataDir)
-      return yield* make(folder, openFolder(folder))
+      return yield* make(folder, openFolder(folder, options.prepared ?? shippedClusters))
     })
   ).pipe(Layer.provide(Reactivity.layer))
 
@@ -51,26 +53,32 @@ export const hasDatabase = (dataDir: string): boolean => existsSync(folderIn(dat
 /** The same in memory, gone with its scope. */
 export const layerMemory: Layer.Layer<SqlClient.SqlClient> = Layer.effect(
   SqlClient.SqlClient,
-  Effect.suspend(() => make("memory", open("memory://")))
+  Effect.suspend(() => make("memory", openMemory()))
 ).pipe(Layer.provide(Reactivity.layer))
 
 /** Loaded when it is needed: an installation on PostgreSQL never reads its 30 MB. */
-const open = async (dataDir: string): Promise<PGlite> => {
+const open = async (dataDir: string, archive?: Uint8Array<ArrayBuffer>): Promise<PGlite> => {
   const { PGlite, types } = await import("@electric-sql/pglite")
-  // As @effect/sql-pg gives them: a bigint for int8 whatever its size.
-  return PGlite.create(dataDir, { parsers: { [types.INT8]: BigInt } })
+  return PGlite.create(dataDir, {
+    // As @effect/sql-pg gives them: a bigint for int8 whatever its size.
+    parsers: { [types.INT8]: BigInt },
+    ...(archive !== undefined && { loadDataDir: new Blob([archive]) })
+  })
 }
+
+const openMemory = async (): Promise<PGlite> => open("memory://", await readPrepared(shippedClusters))
 
 /**
  * A new database is made aside and moved into place, so that a process which is killed meanwhile leaves no half of one behind
  * that nothing could open.
  */
-const openFolder = async (folder: string): Promise<PGlite> => {
+const openFolder = async (folder: string, prepared: URL): Promise<PGlite> => {
   if (!existsSync(folder)) {
     const unfinished = `${folder}.new`
     rmSync(unfinished, { recursive: true, force: true })
-    const created = await open(unfinished)
-    await created.close()
+    const archive = await readPrepared(prepared)
+    if (archive === undefined) await (await open(unfinished)).close()
+    else unpack(archive, unfinished)
     renameSync(unfinished, folder)
   }
   return open(folder)

@@ -46,7 +46,7 @@ export interface TestRekey extends Rekey {
 
 /**
  * Starts Rekey for a test, with a database in memory, a fast hasher and a mailbox, unless told otherwise: what `options` replace is
- * as the test says, and `variables` stand before {@link testVariables}. Takes two seconds or so, most of them for the database: one
+ * as the test says, and `variables` stand before {@link testVariables}. Takes a second or so, most of it for the database: one
  * for a whole test file will do.
  */
 export const startTestRekey = async (

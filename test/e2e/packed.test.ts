@@ -26,7 +26,7 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
         const { files } = yield* Packed
         const strangers = files.filter(
           (path) =>
-            !/^dist\/.*\.js$|^dist\/.*\.d\.ts(\.map)?$|^src\/.*\.ts$|^languages\/[a-z]+\.json$|^migrations\/.*\.sql$/.test(
+            !/^dist\/.*\.js$|^dist\/.*\.d\.ts(\.map)?$|^src\/.*\.ts$|^languages\/[a-z]+\.json$|^migrations\/.*\.sql$|^prepared\/.*\.tar\.zst$/.test(
               path
             ) && !/^(package\.json|(README|CHANGELOG)\.md|LICENSE|NOTICE|lists\/common-passwords\.txt)$/.test(path)
         )
@@ -45,13 +45,17 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
         ]) {
           assert.include(files, path)
         }
+        assert.lengthOf(
+          files.filter((path) => path.startsWith("prepared/")),
+          1
+        )
       })
     )
 
     it.effect("doesn't name the Node that only this repository brings along, nor the machine that built it", () =>
       Effect.gen(function* () {
         const { files, folder } = yield* Packed
-        for (const path of files) {
+        for (const path of files.filter((path) => !path.startsWith("prepared/"))) {
           const text = yield* Effect.promise(() => readFile(join(folder, path), "utf8"))
           assert.notMatch(text, /node-(linux|win|darwin)-/, path)
           assert.notInclude(text, process.cwd(), path)

@@ -19,7 +19,7 @@ layer(Logger.layer([]), { excludeTestServices: true })("starting", (it) => {
       yield* server.waitFor("stdout", /curl .*register/)
       const { stdout } = server.output
       assert.include(stdout, `Rekey listens on ${server.url}`)
-      assert.match(stdout, /Opening the embedded database in .*, which takes some seconds/)
+      assert.match(stdout, /Opening the embedded database in .*\/data\.\.\./)
       assert.include(stdout, `${server.url}/dev/inbox`)
     })
   )

@@ -1,0 +1,83 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Logger } from "effect"
+import { SqlClient } from "effect/sql"
+import { parseTar } from "nanotar"
+import { migrate, shippedMigrations } from "../../src/sql/Migrations.ts"
+import * as PgliteClient from "../../src/sql/PgliteClient.ts"
+import { keepPrepared, readPrepared, shippedClusters, unpack } from "../../src/sql/PreparedCluster.ts"
+
+const newFolder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "rekey-cluster-"))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+)
+
+const shipped = Effect.promise(async () => {
+  const archive = await readPrepared(shippedClusters)
+  assert.isDefined(archive, "npm ci runs tools/prepareCluster.ts")
+  return archive
+})
+
+/** All that somebody could tell two databases from each other by, once the migrations are applied. */
+const described = (folder: { readonly dataDir: string; readonly prepared?: URL }) =>
+  Effect.gen(function* () {
+    const sql = Context.get(yield* Layer.build(PgliteClient.layer(folder)), SqlClient.SqlClient)
+    yield* migrate(shippedMigrations).pipe(Effect.provideService(SqlClient.SqlClient, sql))
+    return {
+      version: yield* sql`select version()`,
+      databases: yield* sql`
+        select datname, encoding, datlocprovider, datcollate, datctype, datistemplate, datallowconn from pg_database order by 1`,
+      roles: yield* sql`select rolname, rolsuper, rolcanlogin from pg_roles order by 1`,
+      settings:
+        yield* sql`select name, setting from pg_settings where source not in ('default', 'override') order by 1`,
+      columns: yield* sql`
+        select table_schema, table_name, column_name, data_type, is_nullable, column_default, is_identity
+        from information_schema.columns order by 1, 2, ordinal_position`,
+      constraints: yield* sql`
+        select conrelid::regclass::text as name, conname, pg_get_constraintdef(oid) as text from pg_constraint order by 1, 2`,
+      indexes: yield* sql`select tablename, indexname, indexdef from pg_indexes order by 1, 2`,
+      triggers:
+        yield* sql`select tgname, pg_get_triggerdef(oid) as text from pg_trigger where not tgisinternal order by 1`,
+      migrations: yield* sql`select id, name, checksum from rekey_migrations order by id`
+    }
+  }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
+
+describe("the prepared cluster", () => {
+  it.live(
+    "is the database that initdb makes, to the last index of the migrated tables",
+    () =>
+      Effect.gen(function* () {
+        yield* shipped
+        const unpacked = yield* described({ dataDir: yield* newFolder })
+        const nothing = pathToFileURL(`${yield* newFolder}/`)
+        const made = yield* described({ dataDir: yield* newFolder, prepared: nothing })
+        assert.deepStrictEqual(unpacked, made)
+        assert.isNotEmpty(made.indexes)
+      }),
+    120_000 // initdb, beside other tests
+  )
+
+  it.live("holds no table and no secret of Rekey", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* newFolder, "database")
+      unpack(yield* shipped, folder)
+      assert.include(readdirSync(folder), "PG_VERSION")
+      for (const { data = new Uint8Array() } of parseTar(yield* shipped))
+        assert.isFalse(Buffer.from(data).includes("rekey"))
+    })
+  )
+
+  it.live("of another version of PGlite isn't used, nor one that isn't there", () =>
+    Effect.gen(function* () {
+      const folder = yield* newFolder
+      const url = pathToFileURL(`${folder}/`)
+      writeFileSync(join(folder, "pglite-0.0.1.tar.zst"), "of another time")
+      assert.isUndefined(yield* Effect.promise(() => readPrepared(url)))
+      yield* Effect.promise(() => keepPrepared(url, new Uint8Array([1, 2, 3])))
+      assert.deepStrictEqual(yield* Effect.promise(async () => [...((await readPrepared(url)) ?? [])]), [1, 2, 3])
+    })
+  )
+})
