@@ -34,8 +34,9 @@ const isAllowed = ({ n, p, r }: ScryptCost): boolean =>
 
 const derive = (reading: string, salt: Uint8Array, length: number, { n, p, r }: ScryptCost): Promise<Buffer> => {
   const options: ScryptOptions = { N: n, r, p, maxmem: 256 * r * (n + p + 2) }
+  // Not promisified: that hides the options from the compiler. Where there is no error, Bun says undefined for null.
   return new Promise((resolve, reject) =>
-    scrypt(reading, salt, length, options, (error, key) => (error === null ? resolve(key) : reject(error)))
+    scrypt(reading, salt, length, options, (error, key) => (error ? reject(error) : resolve(key)))
   )
 }
 
