@@ -9,6 +9,8 @@ import { AccountExports } from "./accounts/AccountExports.ts"
 import type { AccountRepository } from "./accounts/AccountRepository.ts"
 import { Accounts } from "./accounts/Accounts.ts"
 import { ConfirmationWorker } from "./accounts/ConfirmationWorker.ts"
+import { EmailChange } from "./accounts/EmailChange.ts"
+import { EmailChangeWorker } from "./accounts/EmailChangeWorker.ts"
 import { EmailConfirmation } from "./accounts/EmailConfirmation.ts"
 import { GuessLimits } from "./accounts/GuessLimits.ts"
 import { Sessions } from "./accounts/Sessions.ts"
@@ -35,6 +37,7 @@ import { PasswordReset } from "./recovery/PasswordReset.ts"
 import { RecoveryWorker } from "./recovery/RecoveryWorker.ts"
 import { AppSecret } from "./secrets/AppSecret.ts"
 import { ConfirmationCodeMint } from "./secrets/ConfirmationCodeMint.ts"
+import { EmailChangeCodeMint } from "./secrets/EmailChangeCodeMint.ts"
 import { generatedSecrets } from "./secrets/GeneratedSecret.ts"
 import { Pseudonyms } from "./secrets/Pseudonyms.ts"
 import { ResetCodeMint } from "./secrets/ResetCodeMint.ts"
@@ -46,6 +49,7 @@ import * as AccountRepositorySql from "./sql/AccountRepositorySql.ts"
 import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
+import * as EmailChangesSql from "./sql/EmailChangesSql.ts"
 import * as LeftoversSql from "./sql/LeftoversSql.ts"
 import * as OutboxSql from "./sql/OutboxSql.ts"
 import * as OutboxStatisticsSql from "./sql/OutboxStatisticsSql.ts"
@@ -82,6 +86,7 @@ const Repositories = ({ accounts }: Replacements) =>
   Layer.mergeAll(
     accounts === undefined ? AccountRepositorySql.layer : Layer.provide(accounts, AccountRepositorySql.layer),
     ConfirmationsSql.layer,
+    EmailChangesSql.layer,
     OutboxSql.layer,
     RateLimitsSql.layerGuesses,
     RateLimitsSql.layerStore,
@@ -94,7 +99,13 @@ const CleanUpLayer = (settings: Settings) =>
   Layer.provide(CleanUp.layer, LeftoversSql.layer({ auditRetentionMillis: settings.audit.retentionMillis }))
 
 const Secrets = (settings: Settings) =>
-  Layer.mergeAll(ConfirmationCodeMint.layer, Pseudonyms.layer, ResetCodeMint.layer, SessionTokens.layer).pipe(
+  Layer.mergeAll(
+    ConfirmationCodeMint.layer,
+    EmailChangeCodeMint.layer,
+    Pseudonyms.layer,
+    ResetCodeMint.layer,
+    SessionTokens.layer
+  ).pipe(
     Layer.provide(
       Layer.unwrap(
         Option.match(settings.appSecrets, {
@@ -181,6 +192,9 @@ const UseCases = (settings: Settings) =>
     Accounts.layer(settings),
     AccountExports.layer.pipe(Layer.provide([AccountRecordsSql.layer, AccountEventsSql.layer])),
     EmailConfirmation.layer,
+    EmailChange.layer(settings.emailChange).pipe(
+      Layer.provide(EmailChangeWorker.layer({ ...settings.resetLimits, ...settings.emailConfirmation }))
+    ),
     PasswordReset.layer(settings),
     PasswordRecovery.layer.pipe(Layer.provide(RecoveryWorker.layer(settings.resetLimits)))
   ).pipe(

@@ -63,6 +63,14 @@ export interface Settings {
     /** The page that takes the code. */
     readonly url: URL
   }
+  readonly emailChange: {
+    /** How long the way back to a former address is open. */
+    readonly undoTtlMillis: number
+    /** The page that takes the code of a change. */
+    readonly url: URL
+    /** The page that takes the code of a way back. */
+    readonly undoUrl: URL
+  }
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
   readonly breachCheck: { readonly mode: "off" | "open" | "closed"; readonly url: URL }
   readonly hashing: {
@@ -454,6 +462,11 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
         "confirm-email",
         confirmsEmail ? withoutPages : undefined
       )
+    },
+    emailChange: {
+      undoTtlMillis: yield* withDefault("EMAIL_UNDO_TTL", duration("7 days", Duration.hours(1)), 7 * 86_400_000),
+      url: yield* page("EMAIL_CHANGE_URL", "https://example.com/new-address", "change-email/confirm", withoutPages),
+      undoUrl: yield* page("EMAIL_UNDO_URL", "https://example.com/former-address", "change-email/undo", withoutPages)
     },
     passwordLength: {
       minLength,

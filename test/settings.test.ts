@@ -41,13 +41,18 @@ const namesRead = Effect.gen(function* () {
 describe("the settings", () => {
   it.effect("are the documented ones where nothing is set", () =>
     Effect.gen(function* () {
-      const { breachCheck, emailConfirmation, hashing, publicUrl, resetUrl, ...others } = yield* read({})
+      const { breachCheck, emailChange, emailConfirmation, hashing, publicUrl, resetUrl, ...others } = yield* read({})
       assert.strictEqual(publicUrl.href, "http://127.0.0.1:1337/")
       assert.strictEqual(resetUrl.href, "http://127.0.0.1:1337/reset-password")
       assert.deepStrictEqual(emailConfirmation, {
         required: false,
         ttlMillis: 86_400_000,
         url: new URL("http://127.0.0.1:1337/confirm-email")
+      })
+      assert.deepStrictEqual(emailChange, {
+        undoTtlMillis: 7 * 86_400_000,
+        url: new URL("http://127.0.0.1:1337/change-email/confirm"),
+        undoUrl: new URL("http://127.0.0.1:1337/change-email/undo")
       })
       assert.strictEqual(breachCheck.mode, "off")
       assert.strictEqual(breachCheck.url.href, "https://api.pwnedpasswords.com/range/")
@@ -131,6 +136,8 @@ describe("the settings", () => {
         REGISTRATION: "off",
         EMAIL_CONFIRMATION: "on",
         EMAIL_CONFIRMATION_TTL: "2 hours",
+        EMAIL_UNDO_TTL: "14 days",
+        EMAIL_UNDO_URL: "https://example.com/former-address",
         PASSWORD_MIN_LENGTH: "15",
         PASSWORD_MAX_LENGTH: "64",
         PASSWORD_BREACH_CHECK: "closed",
@@ -208,6 +215,11 @@ describe("the settings", () => {
           ttlMillis: 7_200_000,
           url: new URL("https://example.com/accounts/confirm-email")
         },
+        emailChange: {
+          undoTtlMillis: 14 * 86_400_000,
+          url: new URL("https://example.com/accounts/change-email/confirm"),
+          undoUrl: new URL("https://example.com/former-address")
+        },
         passwordLength: { minLength: 15, maxLength: 64 },
         breachCheck: { mode: "closed", url: new URL("https://mirror.example.com/range") },
         hashNice: 0,
@@ -253,6 +265,9 @@ describe("the settings", () => {
     ["EMAIL_CONFIRMATION", "maybe", "required"],
     ["EMAIL_CONFIRMATION_TTL", "soon", "0 seconds", "59 seconds", "Infinity"],
     ["EMAIL_CONFIRMATION_URL", "/confirm-email", "javascript:alert(1)"],
+    ["EMAIL_UNDO_TTL", "soon", "0 seconds", "59 minutes", "Infinity"],
+    ["EMAIL_CHANGE_URL", "/change-email", "javascript:alert(1)"],
+    ["EMAIL_UNDO_URL", "/change-email", "javascript:alert(1)"],
     ["RESET_URL", "/reset-password", "mailto:ada@example.com", "https://example.com/#reset"],
     ["DATABASE_URL", "mysql://localhost/x", "localhost:5432", "postgres:", "data/rekey.db"],
     ["DATABASE_POOL_SIZE", "0", "-3", "1001", "many"],
@@ -364,12 +379,19 @@ describe("the settings", () => {
     Effect.gen(function* () {
       const named = (env: Record<string, string>) =>
         Effect.map(problems(env), (lines) => lines.map((line) => line.split(" ")[0]))
-      assert.deepStrictEqual(yield* named({ PAGES: "off" }), ["RESET_URL"])
+      assert.deepStrictEqual(yield* named({ PAGES: "off" }), ["RESET_URL", "EMAIL_CHANGE_URL", "EMAIL_UNDO_URL"])
       assert.deepStrictEqual(yield* named({ PAGES: "off", EMAIL_CONFIRMATION: "on" }), [
         "RESET_URL",
-        "EMAIL_CONFIRMATION_URL"
+        "EMAIL_CONFIRMATION_URL",
+        "EMAIL_CHANGE_URL",
+        "EMAIL_UNDO_URL"
       ])
-      const { pages } = yield* read({ PAGES: "off", RESET_URL: "https://example.com/new-password" })
+      const { pages } = yield* read({
+        PAGES: "off",
+        RESET_URL: "https://example.com/new-password",
+        EMAIL_CHANGE_URL: "https://example.com/new-address",
+        EMAIL_UNDO_URL: "https://example.com/former-address"
+      })
       assert.isTrue(Option.isNone(pages))
     })
   )

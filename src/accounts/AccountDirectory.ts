@@ -79,7 +79,7 @@ export class AccountDirectory extends Context.Service<
       page: AccountPage
     ): Effect.Effect<Ended & { readonly accounts: number; readonly last: Option.Option<UserId> }, Unavailable>
 
-    /** Ends every code that confirms an address; how many. */
+    /** Ends every code that confirms an address, and every way back to a former one; how many. */
     readonly endConfirmationCodes: Effect.Effect<number, Unavailable>
 
     readonly count: Effect.Effect<number, Unavailable>

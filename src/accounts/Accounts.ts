@@ -2,13 +2,7 @@ import { Context, Effect, Layer, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { Email } from "../domain/Email.ts"
 import { type Busy, type RateLimited, Unavailable } from "../domain/Failure.ts"
-import {
-  type Password,
-  type PasswordHash,
-  PasswordMismatch,
-  type PasswordRejected,
-  samePassword
-} from "../domain/Password.ts"
+import { type Password, PasswordMismatch, type PasswordRejected, samePassword } from "../domain/Password.ts"
 import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
 import {
   AccountBlocked,
@@ -22,10 +16,11 @@ import {
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "../passwords/PasswordPolicy.ts"
-import { type Refusal, Trail } from "../trail/Trail.ts"
+import { Trail } from "../trail/Trail.ts"
 import { AccountRepository } from "./AccountRepository.ts"
 import { Confirmations } from "./Confirmations.ts"
 import { ConfirmationWorker } from "./ConfirmationWorker.ts"
+import { makeCurrentPassword } from "./currentPassword.ts"
 import { GuessLimits } from "./GuessLimits.ts"
 import { type Identifier, identify } from "./Identifier.ts"
 import { type Authenticated, Sessions } from "./Sessions.ts"
@@ -96,6 +91,7 @@ export class Accounts extends Context.Service<
         const outbox = yield* OutboxWorker
         const trail = yield* Trail
         const random = yield* SecureRandom.SecureRandom
+        const proven = yield* makeCurrentPassword
 
         const register = Effect.fn("Accounts.register")(function* ({
           email,
@@ -127,10 +123,6 @@ export class Accounts extends Context.Service<
         const signInRefused = (reason: string, userId: Option.Option<UserId>) =>
           trail.refused({ event: "sign-in", reason, actor: "anonymous", userId })
 
-        /** Where the log has something to say of the hash, it names the account. */
-        const verifyFor = (account: UserId, password: Password, hash: PasswordHash) =>
-          Effect.annotateLogs(hasher.verify(password, hash), { account })
-
         const attempt = Effect.fnUntraced(function* (identifier: Identifier, password: Password) {
           const found = yield* repository.find(identifier)
           if (Option.isNone(found)) {
@@ -139,7 +131,10 @@ export class Accounts extends Context.Service<
             return yield* new InvalidCredentials()
           }
           const { passwordHash, user, version } = found.value
-          const { matches, outdated } = yield* verifyFor(user.id, password, passwordHash)
+          // Where the log has something to say of the hash, it names the account.
+          const { matches, outdated } = yield* hasher
+            .verify(password, passwordHash)
+            .pipe(Effect.annotateLogs({ account: user.id }))
           if (!matches || user.blocked) {
             yield* signInRefused(matches ? "blocked" : "wrong-password", Option.some(user.id))
             return yield* matches ? new AccountBlocked() : new InvalidCredentials()
@@ -168,20 +163,6 @@ export class Accounts extends Context.Service<
           return yield* guesses.signIn(named.key, attemptTwice(named, password))
         })
 
-        // The current password, proven, by the version that it is good for.
-        const prove = Effect.fnUntraced(function* (event: Refusal["event"], id: UserId, currentPassword: Password) {
-          const found = yield* repository.find({ _tag: "UserId", id })
-          if (Option.isNone(found)) return yield* new Unauthenticated()
-          const { passwordHash, version } = found.value
-          const { matches } = yield* verifyFor(id, currentPassword, passwordHash)
-          if (!matches) {
-            const userId = Option.some(id)
-            yield* trail.refused({ event, reason: "wrong-password", actor: "owner", userId })
-            return yield* new InvalidCredentials()
-          }
-          return version
-        })
-
         const changePassword = Effect.fn("Accounts.changePassword")(function* (
           authenticated: Authenticated,
           {
@@ -202,10 +183,7 @@ export class Accounts extends Context.Service<
               return trail.refused({ event: "password.changed", reason: "password-rejected", actor: "owner", userId })
             })
           )
-          const version = yield* guesses.currentPassword(
-            authenticated.session.id,
-            prove("password.changed", id, currentPassword)
-          )
+          const version = yield* proven("password.changed", authenticated, currentPassword)
           const changed = yield* repository.changePassword({
             id,
             version,
@@ -219,11 +197,11 @@ export class Accounts extends Context.Service<
         })
 
         const remove = Effect.fn("Accounts.remove")(function* (
-          { session, user }: Authenticated,
+          authenticated: Authenticated,
           currentPassword: Password
         ) {
-          const version = yield* guesses.currentPassword(session.id, prove("account.deleted", user.id, currentPassword))
-          const removed = yield* repository.remove(user.id, version)
+          const version = yield* proven("account.deleted", authenticated, currentPassword)
+          const removed = yield* repository.remove(authenticated.user.id, version)
           // A reset or a change was quicker, and this session ended with it.
           if (!removed) return yield* new Unauthenticated()
           yield* outbox.wake

@@ -9,6 +9,13 @@ import {
   ConfirmationCodeUsed
 } from "../domain/ConfirmationCode.ts"
 import { Email } from "../domain/Email.ts"
+import {
+  EmailChangeCode,
+  EmailChangeCodeExpired,
+  EmailChangeCodeNotFound,
+  EmailChangeCodeSuperseded,
+  EmailChangeCodeUsed
+} from "../domain/EmailChange.ts"
 import { Password } from "../domain/Password.ts"
 import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
 import { Text } from "../domain/Text.ts"
@@ -60,6 +67,21 @@ export const changePasswordErrors = [
   documentedInvalidCredentials,
   documentedBusy
 ] as const
+
+/** And too many tries. */
+export const changeEmailErrors = [documentedInvalidCredentials, documentedBusy] as const
+
+const refusedEmailChangeCodes = [
+  EmailChangeCodeNotFound.pipe(documented(404)),
+  EmailChangeCodeUsed.pipe(documented(403)),
+  EmailChangeCodeSuperseded.pipe(documented(403)),
+  EmailChangeCodeExpired.pipe(documented(403)),
+  documentedAccountBlocked
+] as const
+
+export const confirmEmailChangeErrors = [...refusedEmailChangeCodes, documentedAccountExists] as const
+
+export const undoEmailChangeErrors = [...refusedEmailChangeCodes, documentedBusy] as const
 
 /** And too many tries. */
 export const deleteAccountErrors = [documentedInvalidCredentials, documentedBusy] as const
@@ -122,6 +144,40 @@ export class AccountsApi extends HttpApiGroup.make("accounts")
       .annotate(
         OpenApi.Description,
         "Sets a new password. This session goes on with a fresh token, every other one ends."
+      ),
+    HttpApiEndpoint.post("changeEmail", "/change-email", {
+      payload: Schema.Struct({ email: Email, currentPassword: Password }),
+      success: Done,
+      error: changeEmailErrors
+    })
+      .middleware(Authorization)
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Ask for another address")
+      .annotate(
+        OpenApi.Description,
+        "Mails a code to the new address, which the account gets once the code is used. Where an account has the address its owner is told instead: the answer is the same for every address."
+      ),
+    HttpApiEndpoint.post("confirmEmailChange", "/change-email/confirm", {
+      payload: Schema.Struct({ code: EmailChangeCode }),
+      success: Schema.Struct({ user: User }),
+      error: confirmEmailChangeErrors
+    })
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Change the address")
+      .annotate(
+        OpenApi.Description,
+        "Gives the account the address that the code was mailed to. The session that asked goes on, every other one ends, and whoever reads the mails of the former address gets a way back."
+      ),
+    HttpApiEndpoint.post("undoEmailChange", "/change-email/undo", {
+      payload: Schema.Struct({ code: EmailChangeCode }),
+      success: Schema.Struct({ user: User }),
+      error: undoEmailChangeErrors
+    })
+      .middleware(RateLimits)
+      .annotate(OpenApi.Summary, "Take the way back to the former address")
+      .annotate(
+        OpenApi.Description,
+        "Gives the account the address back that the code was mailed to, whatever was done since. Every session ends, no password opens the account any more, and a reset code is mailed to the address."
       ),
     HttpApiEndpoint.post("deleteAccount", "/delete-account", {
       payload: Schema.Struct({ currentPassword: Password }),

@@ -9,6 +9,13 @@ export {
   ConfirmationCodeUsed
 } from "../domain/ConfirmationCode.ts"
 export { Email } from "../domain/Email.ts"
+export {
+  EmailChangeCode,
+  EmailChangeCodeExpired,
+  EmailChangeCodeNotFound,
+  EmailChangeCodeSuperseded,
+  EmailChangeCodeUsed
+} from "../domain/EmailChange.ts"
 export { Busy, RateLimited, Unavailable } from "../domain/Failure.ts"
 export { Password, PasswordMismatch, PasswordRejected } from "../domain/Password.ts"
 export {

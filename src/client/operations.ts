@@ -87,6 +87,13 @@ type NoSession = Common | "Unauthenticated"
 
 type CodeRefused = "ResetCodeNotFound" | "ResetCodeUsed" | "ResetCodeSuperseded" | "ResetCodeExpired" | "AccountBlocked"
 
+type EmailChangeRefused =
+  | "EmailChangeCodeNotFound"
+  | "EmailChangeCodeUsed"
+  | "EmailChangeCodeSuperseded"
+  | "EmailChangeCodeExpired"
+  | "AccountBlocked"
+
 /** The contract: what each endpoint takes, what it answers, and why it may refuse. */
 export interface Operations {
   readonly recovery: {
@@ -155,6 +162,24 @@ export interface Operations {
         | "InvalidCredentials"
         | "RateLimited"
         | "Busy"
+    }
+    /** Mails a code to another address, which the account gets once it is used. The answer is the same for every address. */
+    readonly changeEmail: {
+      readonly request: { readonly email: string; readonly currentPassword: string }
+      readonly response: Done
+      readonly reason: NoSession | "InvalidCredentials" | "RateLimited" | "Busy"
+    }
+    /** Gives the account the address that the code was mailed to. This session's token stays good. */
+    readonly confirmEmailChange: {
+      readonly request: { readonly code: string }
+      readonly response: { readonly user: User }
+      readonly reason: Limited | EmailChangeRefused | "AccountExists"
+    }
+    /** Gives the account its former address back; every session ends, and a reset code is mailed there. */
+    readonly undoEmailChange: {
+      readonly request: { readonly code: string }
+      readonly response: { readonly user: User }
+      readonly reason: Limited | EmailChangeRefused | "Busy"
     }
     /** Deletes the account for good. */
     readonly deleteAccount: {
@@ -226,6 +251,9 @@ export const routes = {
     confirmEmail: "POST /auth/email-confirmation body",
     signIn: "POST /auth/local body",
     changePassword: "POST /auth/change-password body bearer",
+    changeEmail: "POST /auth/change-email body bearer",
+    confirmEmailChange: "POST /auth/change-email/confirm body",
+    undoEmailChange: "POST /auth/change-email/undo body",
     deleteAccount: "POST /auth/delete-account body bearer",
     signOut: "POST /auth/logout bearer"
   },

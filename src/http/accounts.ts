@@ -5,6 +5,7 @@ import { AccountEvents } from "../accounts/AccountEvents.ts"
 import { AccountExports } from "../accounts/AccountExports.ts"
 import { AccountLanguages } from "../accounts/AccountLanguages.ts"
 import { Accounts } from "../accounts/Accounts.ts"
+import { EmailChange } from "../accounts/EmailChange.ts"
 import { EmailConfirmation } from "../accounts/EmailConfirmation.ts"
 import { Sessions } from "../accounts/Sessions.ts"
 import { Api } from "../api/Api.ts"
@@ -17,6 +18,7 @@ const AccountsHandlers = HttpApiBuilder.group(
   Effect.fn(function* (handlers) {
     const accounts = yield* Accounts
     const confirmation = yield* EmailConfirmation
+    const emailChange = yield* EmailChange
     const sessions = yield* Sessions
     return handlers.handleAll({
       register: ({ payload }) =>
@@ -29,6 +31,13 @@ const AccountsHandlers = HttpApiBuilder.group(
       signIn: ({ payload }) => accounts.signIn(payload),
       changePassword: ({ payload }) =>
         Effect.flatMap(CurrentSession, (current) => accounts.changePassword(current, payload)),
+      changeEmail: ({ payload }) =>
+        Effect.as(
+          Effect.flatMap(CurrentSession, (current) => emailChange.request(current, payload)),
+          done
+        ),
+      confirmEmailChange: ({ payload }) => Effect.map(emailChange.confirm(payload.code), (user) => ({ user })),
+      undoEmailChange: ({ payload }) => Effect.map(emailChange.undo(payload.code), (user) => ({ user })),
       deleteAccount: ({ payload }) =>
         Effect.as(
           Effect.flatMap(CurrentSession, (current) => accounts.remove(current, payload.currentPassword)),

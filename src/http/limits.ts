@@ -19,7 +19,10 @@ export const limits = {
   sendEmailConfirmation: 10,
   confirmEmail: 20,
   sendResetCode: 30,
-  export: 10
+  export: 10,
+  changeEmail: 10,
+  confirmEmailChange: 20,
+  undoEmailChange: 20
 } as const
 
 export type Door = keyof typeof limits

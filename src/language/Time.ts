@@ -5,12 +5,14 @@ import { say } from "./Messages.ts"
 /** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
 const slackMillis = 10_000
 
-const count = (language: Language, number: number, unit: "hour" | "minute"): string =>
+const count = (language: Language, number: number, unit: "day" | "hour" | "minute"): string =>
   new Intl.NumberFormat(localeOf(language), { style: "unit", unit, unitDisplay: "long" }).format(number)
 
 /** How long something lasts, in milliseconds, as one says it, to the minute: `1 hour and 30 minutes`. */
 export const durationIn = (language: Language, millis: number): string => {
   const { days, hours, minutes } = Duration.parts(Duration.millis(Math.max(0, millis) + slackMillis))
+  // What lasts for days isn't told to the hour.
+  if (days > 1) return count(language, days, "day")
   const allHours = days * 24 + hours
   if (allHours > 0 && minutes > 0) {
     const parts = { hours: count(language, allHours, "hour"), minutes: count(language, minutes, "minute") }

@@ -15,6 +15,10 @@ export const english = {
   "error.ConfirmationCodeExpired": "This confirmation code has expired. Ask for a new one, or register again.",
   "error.ConfirmationCodeNotFound": "There is no such confirmation code.",
   "error.ConfirmationCodeUsed": "This address is confirmed already. Sign in.",
+  "error.EmailChangeCodeExpired": "This code has expired.",
+  "error.EmailChangeCodeNotFound": "There is no such code for a change of address.",
+  "error.EmailChangeCodeSuperseded": "This code can't be used any more: something newer was done to the account.",
+  "error.EmailChangeCodeUsed": "This code was used already.",
   "error.InvalidCredentials": "Wrong identifier or password.",
   "error.InvalidRequest": "The request doesn't have the documented form.",
   "error.PasswordMismatch": "The two passwords differ.",
@@ -87,6 +91,36 @@ export const english = {
   "mail.deleted.notYou":
     "If it wasn't you, somebody else knew your password. Tell those who run {app}, change the password of your mailbox, and change it wherever else you use the same one.",
   "mail.deleted.why": "You get this mail because an account at {app} had your address, and it was deleted.",
+  "mail.emailChange.subject": "Confirm your new address for {app}",
+  "mail.emailChange.asked": "Somebody, hopefully you, wants {address} to be the address of their account at {app}.",
+  "mail.emailChange.button": "Use this address",
+  "mail.emailChange.notYou":
+    "If it wasn't you, don't confirm it: somebody else's account would get your address. Without you nothing changes.",
+  "mail.emailTaken.subject": "Your address is in use at {app}",
+  "mail.emailTaken.what":
+    "Somebody asked to have {address} as the address of another account at {app}. Your account has it, so nothing was changed.",
+  "mail.emailTaken.you":
+    "If it was you, you have two accounts: delete this one, or choose another address for the other one.",
+  "mail.emailTaken.why":
+    "You get this mail because an account at {app} has your address, and somebody wanted it for another one.",
+  "mail.emailChanged.subject": "Your {app} account has a new address",
+  "mail.emailChanged.what":
+    "The {app} account of {address} has another address now. Somebody who was signed in and knew the password asked for it.",
+  "mail.emailChanged.you": "If it was you, there is nothing to do.",
+  "mail.emailChanged.notYou":
+    "If it wasn't you, take the account back: it gets this address again, everybody is signed out, and you choose a new password.",
+  "mail.emailChanged.button": "Take the account back",
+  "mail.emailChanged.end":
+    "Link and code can be used once, and end in {end}. Keep them to yourself: they give the account back.",
+  "mail.emailChanged.why": "You get this mail because an account at {app} had your address, and has another one now.",
+  "mail.emailRestored.subject": "Your {app} account has this address again",
+  "mail.emailRestored.what":
+    "{address} is the address of your account at {app} again. Everybody is signed out, and no password opens the account until you choose a new one.",
+  "mail.emailRestored.next":
+    "A mail with a link to choose a password comes next. If it doesn't, say at the sign-in that you forgot yours.",
+  "mail.emailRestored.then":
+    "Then change the password of your mailbox, and tell those who run {app} if somebody else was in your account.",
+  "mail.emailRestored.why": "You get this mail because an account at {app} has your address again.",
   "mail.registration.subject": "You have an account at {app} already",
   "mail.registration.what":
     "Somebody asked for a new account at {app} with the address {address}. There is one with it already, so no other was made.",
@@ -221,6 +255,19 @@ export interface MessageValues {
   readonly "mail.deleted.what": { readonly app: string; readonly address: string }
   readonly "mail.deleted.notYou": { readonly app: string }
   readonly "mail.deleted.why": { readonly app: string }
+  readonly "mail.emailChange.subject": { readonly app: string }
+  readonly "mail.emailChange.asked": { readonly address: string; readonly app: string }
+  readonly "mail.emailTaken.subject": { readonly app: string }
+  readonly "mail.emailTaken.what": { readonly address: string; readonly app: string }
+  readonly "mail.emailTaken.why": { readonly app: string }
+  readonly "mail.emailChanged.subject": { readonly app: string }
+  readonly "mail.emailChanged.what": { readonly app: string; readonly address: string }
+  readonly "mail.emailChanged.end": { readonly end: string }
+  readonly "mail.emailChanged.why": { readonly app: string }
+  readonly "mail.emailRestored.subject": { readonly app: string }
+  readonly "mail.emailRestored.what": { readonly address: string; readonly app: string }
+  readonly "mail.emailRestored.then": { readonly app: string }
+  readonly "mail.emailRestored.why": { readonly app: string }
   readonly "mail.registration.subject": { readonly app: string }
   readonly "mail.registration.what": { readonly app: string; readonly address: string }
   readonly "mail.registration.you": { readonly app: string }

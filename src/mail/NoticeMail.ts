@@ -3,11 +3,11 @@ import { deviceIn } from "../language/Device.ts"
 import type { Language } from "../language/Language.ts"
 import { say } from "../language/Messages.ts"
 import { timeIn } from "../language/Time.ts"
-import { letter, oneLine, words } from "./Letter.ts"
+import { type Block, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
-import type { Notice } from "./Outbox.ts"
+import type { Notice, Occasion } from "./Outbox.ts"
 
-const from = (language: Language, { clientAddress, device: kept }: Notice): string => {
+const from = (language: Language, { clientAddress, device: kept }: Occasion): string => {
   const device = deviceIn(language, oneLine(kept))
   if (clientAddress === null) return say(language, "mail.notice.fromUnknown", { device })
   const address = oneLine(clientAddress)
@@ -15,6 +15,12 @@ const from = (language: Language, { clientAddress, device: kept }: Notice): stri
     ? say(language, "mail.notice.fromNetwork", { device, network: address })
     : say(language, "mail.notice.fromAddress", { device, address })
 }
+
+/** When it was, and from where. */
+export const factsOf = (language: Language, occasion: Occasion): Block => ({
+  _tag: "Facts",
+  facts: [say(language, "mail.notice.when", { time: timeIn(language, occasion.at) }), from(language, occasion)]
+})
 
 /** What happened, what to do about it, and why the owner gets the mail. */
 const told = ({ event }: Notice, language: Language, account: { readonly app: string; readonly address: string }) => {
@@ -37,6 +43,22 @@ const told = ({ event }: Notice, language: Language, account: { readonly app: st
         yours: say(language, "mail.registration.you", account),
         notYours: say(language, "mail.registration.notYou"),
         why: say(language, "mail.registration.why", account)
+      }
+    case "email-change-attempted":
+      return {
+        subject: say(language, "mail.emailTaken.subject", account),
+        what: say(language, "mail.emailTaken.what", account),
+        yours: say(language, "mail.emailTaken.you"),
+        notYours: say(language, "mail.registration.notYou"),
+        why: say(language, "mail.emailTaken.why", account)
+      }
+    case "email-restored":
+      return {
+        subject: say(language, "mail.emailRestored.subject", account),
+        what: say(language, "mail.emailRestored.what", account),
+        yours: say(language, "mail.emailRestored.next"),
+        notYours: say(language, "mail.emailRestored.then", account),
+        why: say(language, "mail.emailRestored.why", account)
       }
     case "account-deleted":
       return {
@@ -63,7 +85,6 @@ export const noticeMail = (contents: {
   const { id, language, notice, recipient } = contents
   const app = oneLine(contents.appName)
   const { notYours, subject, what, why, yours } = told(notice, language, { app, address: recipient })
-  const facts = [say(language, "mail.notice.when", { time: timeIn(language, notice.at) }), from(language, notice)]
-  const blocks = [words(what), { _tag: "Facts", facts } as const, words(yours), words(notYours)]
+  const blocks = [words(what), factsOf(language, notice), words(yours), words(notYours)]
   return { id, to: recipient, ...letter({ language, app, subject, blocks, why }) }
 }

@@ -3,6 +3,7 @@ import type { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { Language } from "../language/Language.ts"
 import type { FreshConfirmationCode } from "../secrets/ConfirmationCodeMint.ts"
+import type { FreshEmailChangeCode } from "../secrets/EmailChangeCodeMint.ts"
 import type { FreshResetCode } from "../secrets/ResetCodeMint.ts"
 
 /** What every mail in hand has. */
@@ -45,9 +46,14 @@ export interface ClaimedConfirmation extends ClaimedCode {
   readonly isAccount: boolean
 }
 
-/** What happened to an account, or was tried with its address, for its owner (F5, C6). No secret. */
-export interface Notice {
-  readonly event: "password-reset" | "password-changed" | "registration-attempted" | "account-deleted"
+/** A mail to the address that somebody wants for their account, with the code that changes it. */
+export interface ClaimedEmailChange extends ClaimedCode {
+  readonly kind: "email-change"
+  readonly code: FreshEmailChangeCode
+}
+
+/** When something happened, and from where it was asked for. */
+export interface Occasion {
   readonly at: Date
   /** In words of ours. */
   readonly device: string
@@ -55,14 +61,32 @@ export interface Notice {
   readonly clientAddress: string | null
 }
 
-/** A mail that tells the owner what happened. */
+/** A mail to the address that an account had: what happened, and the code that leads back. */
+export interface ClaimedWayBack extends ClaimedCode {
+  readonly kind: "email-changed"
+  readonly code: FreshEmailChangeCode
+  readonly happened: Occasion
+}
+
+/** What happened to an account, or was tried with its address, for its owner (F5, C6). No secret. */
+export interface Notice extends Occasion {
+  readonly event:
+    | "password-reset"
+    | "password-changed"
+    | "registration-attempted"
+    | "email-change-attempted"
+    | "email-restored"
+    | "account-deleted"
+}
+
+/** A mail that tells the owner what happened, and has no code. */
 export interface ClaimedNotice extends Claimed {
   readonly kind: "notice"
   readonly notice: Notice
 }
 
 /** A mail that waits to be sent, claimed under a lease by the worker that holds it. */
-export type ClaimedMail = ClaimedResetCode | ClaimedConfirmation | ClaimedNotice
+export type ClaimedMail = ClaimedResetCode | ClaimedConfirmation | ClaimedEmailChange | ClaimedWayBack | ClaimedNotice
 
 /** Mails between the transaction that needs them and the mail server. What becomes of one is in the audit trail. */
 export class Outbox extends Context.Service<
@@ -70,7 +94,7 @@ export class Outbox extends Context.Service<
   {
     /**
      * Claims due mails for `leaseMillis`, the oldest first; no other worker gets them meanwhile (G1). A mail waits for an older one
-     * of its account, for 10 minutes at most and not for one with a superseded code: a mail that can't be sent must not keep the
+     * of its account to the same address, for 10 minutes at most and not for one with a superseded code: a mail that can't be sent must not keep the
      * owner from getting a code.
      */
     claim(limit: number, leaseMillis: number): Effect.Effect<ReadonlyArray<ClaimedMail>, Unavailable>

@@ -4,11 +4,20 @@ import { Email } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { Language } from "../language/Language.ts"
 import { ConfirmationCodeMint } from "../secrets/ConfirmationCodeMint.ts"
+import { EmailChangeCodeMint } from "../secrets/EmailChangeCodeMint.ts"
 import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { confirmationMail } from "./ConfirmationMail.ts"
+import { emailChangeMail, wayBackMail } from "./EmailChangeMail.ts"
 import { Mailer, MailNotSent } from "./Mailer.ts"
 import { noticeMail } from "./NoticeMail.ts"
-import { type ClaimedConfirmation, type ClaimedMail, type ClaimedResetCode, Outbox } from "./Outbox.ts"
+import {
+  type ClaimedConfirmation,
+  type ClaimedEmailChange,
+  type ClaimedMail,
+  type ClaimedResetCode,
+  type ClaimedWayBack,
+  Outbox
+} from "./Outbox.ts"
 import { resetMail } from "./ResetMail.ts"
 
 /** So many conversations at once, each with a fiber of its own: one that hangs holds nobody else up (G3). */
@@ -28,8 +37,11 @@ const releaseWithin = "1 second"
 /** While the store doesn't answer. */
 const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
 
+/** Whether it tells what happened: a code in it then lives for days. */
+const tells = ({ kind }: ClaimedMail): boolean => kind === "notice" || kind === "email-changed"
+
 /** A code is worth a try each minute, since it soon ends; a notice has time. */
-const longestPauseMillis = (mail: ClaimedMail): number => (mail.kind === "notice" ? 15 * 60_000 : 60_000)
+const longestPauseMillis = (mail: ClaimedMail): number => (tells(mail) ? 15 * 60_000 : 60_000)
 
 /** Doubles from a second, and up to half of it is taken off by chance: what failed together doesn't come back together. */
 const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
@@ -69,12 +81,13 @@ export class OutboxWorker extends Context.Service<
     readonly appName: string
     readonly resetUrl: URL
     readonly emailConfirmation: { readonly url: URL }
+    readonly emailChange: { readonly url: URL; readonly undoUrl: URL }
     /**
      * How long after one look at the outbox the next is taken, in milliseconds: under load a look takes several mails along. A mail
      * should be on its way within 100.
      */
     readonly gatherMillis?: number
-  }): Layer.Layer<OutboxWorker, never, Outbox | Mailer | ResetCodeMint | ConfirmationCodeMint> =>
+  }): Layer.Layer<OutboxWorker, never, Outbox | Mailer | ResetCodeMint | ConfirmationCodeMint | EmailChangeCodeMint> =>
     Layer.effect(
       OutboxWorker,
       Effect.gen(function* () {
@@ -82,6 +95,7 @@ export class OutboxWorker extends Context.Service<
         const mailer = yield* Mailer
         const mint = yield* ResetCodeMint
         const confirmationMint = yield* ConfirmationCodeMint
+        const changeMint = yield* EmailChangeCodeMint
         const scope = yield* Effect.scope
         const nobodysCode = yield* mint.fresh
         const inHand = yield* FiberSet.make<void>()
@@ -116,6 +130,27 @@ export class OutboxWorker extends Context.Service<
           )
         })
 
+        const renderChange = Effect.fnUntraced(function* (mail: ClaimedEmailChange | ClaimedWayBack) {
+          const code = yield* changeMint.derive(mail.code)
+          const { url, undoUrl } = options.emailChange
+          const { appName } = options
+          const { codeLivesForMillis: livesForMillis, language, messageId: id, recipient } = mail
+          return Option.map(code, (code) =>
+            mail.kind === "email-change"
+              ? emailChangeMail({ id, language, appName, recipient, code, livesForMillis, page: url })
+              : wayBackMail({
+                  id,
+                  language,
+                  appName,
+                  recipient,
+                  code,
+                  livesForMillis,
+                  page: undoUrl,
+                  happened: mail.happened
+                })
+          )
+        })
+
         const render = (mail: ClaimedMail) => {
           switch (mail.kind) {
             case "reset-code":
@@ -123,6 +158,9 @@ export class OutboxWorker extends Context.Service<
             case "email-confirmation":
             case "registration-reset":
               return renderConfirmation(mail)
+            case "email-change":
+            case "email-changed":
+              return renderChange(mail)
             case "notice":
               return Effect.sync(() => Option.some(noticeMail({ ...options, ...mail, id: mail.messageId })))
           }

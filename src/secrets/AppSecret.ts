@@ -13,6 +13,7 @@ export class AppSecret extends Context.Service<
   {
     readonly resetCodeKeys: Keys
     readonly confirmationCodeKeys: Keys
+    readonly emailChangeCodeKeys: Keys
     readonly sessionTokenKeys: Keys
     /** The current one alone: what is kept under it lives for an hour at most. */
     readonly pseudonymKey: Mac.Key
@@ -38,6 +39,7 @@ export class AppSecret extends Context.Service<
         return AppSecret.of({
           resetCodeKeys: yield* keysFor("reset code"),
           confirmationCodeKeys: yield* keysFor("confirmation code"),
+          emailChangeCodeKeys: yield* keysFor("email change code"),
           sessionTokenKeys: yield* keysFor("session token"),
           pseudonymKey
         })

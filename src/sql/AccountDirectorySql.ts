@@ -6,6 +6,7 @@ import { asciiLowerCase, emailKey } from "../domain/Email.ts"
 import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, UserId, usernameKey } from "../domain/User.ts"
 import { Database } from "./Database.ts"
+import { isKeptFor } from "./formerEmails.ts"
 import { allRows, firstRow, named, userColumns, userFields, userIn } from "./Rows.ts"
 
 const userRows = allRows(Schema.Struct(userFields))
@@ -45,7 +46,7 @@ export const accountRow = ({ blocked, confirmed, createdAt, email, id, passwordH
 
 /**
  * The head of a statement: inserts accounts as `added`, and a row of the trail for each. Who has one of the keys already, or gets it
- * from another transaction meanwhile, is left out.
+ * from another transaction meanwhile, is left out, and so is an address that may become its former account's again.
  */
 export const insertedAccounts = (
   sql: SqlClient.SqlClient,
@@ -57,6 +58,7 @@ export const insertedAccounts = (
     select id, username, "usernameKey", email, "emailKey", "passwordHash", confirmed, blocked, coalesce("createdAt", now())
     from json_to_recordset(${JSON.stringify(accounts)}::text::json) as account (id uuid, username text, "usernameKey" text,
       email text, "emailKey" text, "passwordHash" text, confirmed boolean, blocked boolean, "createdAt" timestamptz)
+    where not ${isKeptFor(sql, { column: 'account."emailKey"', account: "account.id" })}
     on conflict do nothing
     returning ${sql.literal(userColumns)}
   ), trail as (
@@ -170,7 +172,8 @@ export const layer = Layer.effect(
         select u.id, exists (select from reset_codes c where c.code_hash = u.live_code and c.expires_at > now()) as has_code
         from users u where ${accounts} for no key update of u
       ), changed as (
-        update users u set credentials_version = u.credentials_version + 1, live_code = null, updated_at = clock_timestamp()
+        update users u set credentials_version = u.credentials_version + 1, live_code = null, live_change = null,
+          updated_at = clock_timestamp()
         from batch b where u.id = b.id returning u.id
       ), ${closing("sessions.ended")}
       select (select count(*)::int from changed) as accounts, (select count(*)::int from gone) as sessions,
@@ -185,7 +188,7 @@ export const layer = Layer.effect(
     )((page) =>
       batchRow(
         endOf(sql`
-          u.id > ${startOf(page)}::uuid and (u.live_code is not null or exists (select from sessions s where s.user_id = u.id))
+          u.id > ${startOf(page)}::uuid and (u.live_code is not null or u.live_change is not null or exists (select from sessions s where s.user_id = u.id))
           order by u.id limit ${page.limit}::int`)
       ).pipe(
         Effect.map(Option.getOrThrow),
@@ -194,20 +197,25 @@ export const layer = Layer.effect(
       )
     )
 
-    const endConfirmationCodes = Effect.gen(function* () {
+    const endCodesOf = Effect.fnUntraced(function* (table: "confirmation_codes" | "former_emails") {
+      const codes = sql(table)
       let ended = 0
       while (true) {
         const deleted = yield* sql`
           with batch as materialized (
-            select code_hash from confirmation_codes where used_at is null limit 1000 for update
+            select code_hash from ${codes} where used_at is null limit 1000 for update
           )
-          delete from confirmation_codes c using batch b where c.code_hash = b.code_hash returning c.code_hash`.pipe(
-          database.run
-        )
+          delete from ${codes} c using batch b where c.code_hash = b.code_hash returning c.code_hash`.pipe(database.run)
         ended += deleted.length
         if (deleted.length < 1000) return ended
       }
-    }).pipe(Effect.withSpan("AccountDirectory.endConfirmationCodes"))
+    })
+
+    const endConfirmationCodes = Effect.zipWith(
+      endCodesOf("confirmation_codes"),
+      endCodesOf("former_emails"),
+      (one, other) => one + other
+    ).pipe(Effect.withSpan("AccountDirectory.endConfirmationCodes"))
 
     const count = countRow(sql`select count(*)::int as count from users`).pipe(
       Effect.map(Option.match({ onNone: () => 0, onSome: ({ count }) => count })),

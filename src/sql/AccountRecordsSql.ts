@@ -39,10 +39,10 @@ export const layer = Layer.effect(
           )
           select * from account`).pipe(database.run)
         if (Option.isNone(record)) return Option.none()
+        // Whether a mail went to an address that the account doesn't have would tell whether another one has it (C6).
         const mails = yield* mailRows(sql`
-          select o.kind, o.created_at, o.outcome, o.settled_at from outbox o where o.user_id = ${id} order by o.id desc`).pipe(
-          database.run
-        )
+          select o.kind, o.created_at, o.outcome, o.settled_at from outbox o
+          where o.user_id = ${id} and o.kind <> 'email-change' order by o.id desc`).pipe(database.run)
         const { language, passwordChangedAt, ...row } = record.value
         return Option.some({
           user: userIn(row),

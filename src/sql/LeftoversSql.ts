@@ -58,6 +58,25 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
               for update of r skip locked
             )
           delete from confirmation_requests t using old where t.id = old.id`,
+        sql`
+          with head as materialized (select id, asked_at from email_change_requests order by id limit ${batchSize}::int),
+            old as materialized (
+              select r.id from email_change_requests r join head using (id) where head.asked_at < now() - interval '1 day'
+              for update of r skip locked
+            )
+          delete from email_change_requests t using old where t.id = old.id`,
+        sql`
+          with old as materialized (
+            select code_hash from email_changes where expires_at < now() - interval '1 day'
+            order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from email_changes t using old where t.code_hash = old.code_hash`,
+        sql`
+          with old as materialized (
+            select id from former_emails where expires_at < now() - interval '1 day'
+            order by expires_at limit ${batchSize}::int for update skip locked
+          )
+          delete from former_emails t using old where t.id = old.id`,
         ...(["sent", "dropped", "dead"] as const).map(
           (outcome) => sql`
             with old as materialized (

@@ -51,7 +51,8 @@ export const layer = Layer.effect(
         update outbox o set outcome = null, settled_at = null, due_at = now(), leased_until = null
         from chosen c
         where o.id = c.id and (c.outcome is null and o.attempts > 0
-          or c.outcome = 'dead' and o.kind in ('password-reset', 'password-changed', 'registration-attempted', 'account-deleted'))
+          or c.outcome = 'dead' and o.kind in ('password-reset', 'password-changed', 'registration-attempted',
+            'email-change-attempted', 'email-restored', 'account-deleted'))
         returning o.id`).pipe(Effect.map(Array.map(({ id }) => id)), database.run)
     )
 

@@ -3,11 +3,13 @@ import { SqlClient } from "effect/sql"
 import { gatherFor } from "../background/Gathering.ts"
 import { ConfirmationCodeHash } from "../domain/ConfirmationCode.ts"
 import { Email } from "../domain/Email.ts"
+import { EmailChangeCodeHash } from "../domain/EmailChange.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import { ResetCodeHash } from "../domain/ResetCode.ts"
 import { storedLanguage } from "../language/Language.ts"
 import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
+import { isKeptFor, openWayBack } from "./formerEmails.ts"
 import { allRows } from "./Rows.ts"
 import { stateOfRegistration } from "./registrations.ts"
 
@@ -45,14 +47,39 @@ const ConfirmationRow = Schema.Struct({
   details: Schema.Struct({ username: Schema.String, isAccount: Schema.Boolean })
 })
 
-const NoticeRow = Schema.Struct({
-  ...claimedFields,
-  kind: Schema.Literals(["password-reset", "password-changed", "registration-attempted", "account-deleted"]),
-  createdAt: Schema.Date,
-  details: Schema.Struct({ device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
+const occasion = Schema.Struct({ device: Schema.String, clientAddress: Schema.NullOr(Schema.String) })
+
+const EmailChangeRow = Schema.Struct({
+  ...codeFields,
+  kind: Schema.Literal("email-change"),
+  /** None where the code was cleaned up. */
+  changeHash: Schema.NullOr(EmailChangeCodeHash)
 })
 
-const ClaimedRow = Schema.Union([ResetCodeRow, ConfirmationRow, NoticeRow])
+const WayBackRow = Schema.Struct({
+  ...codeFields,
+  kind: Schema.Literal("email-changed"),
+  /** None where the code was cleaned up. */
+  wayBackHash: Schema.NullOr(EmailChangeCodeHash),
+  createdAt: Schema.Date,
+  details: occasion
+})
+
+const NoticeRow = Schema.Struct({
+  ...claimedFields,
+  kind: Schema.Literals([
+    "password-reset",
+    "password-changed",
+    "registration-attempted",
+    "email-change-attempted",
+    "email-restored",
+    "account-deleted"
+  ]),
+  createdAt: Schema.Date,
+  details: occasion
+})
+
+const ClaimedRow = Schema.Union([ResetCodeRow, ConfirmationRow, EmailChangeRow, WayBackRow, NoticeRow])
 const claimedRows = allRows(ClaimedRow)
 
 const noCode = new Uint8Array()
@@ -77,6 +104,19 @@ const mailIn = (row: typeof ClaimedRow.Type): ClaimedMail => {
         ...details,
         language,
         code: { codeHash: confirmationHash ?? ConfirmationCodeHash.make(noCode), nonce }
+      }
+    }
+    case "email-change": {
+      const { changeHash, nonce, ...mail } = row
+      return { ...mail, language, code: { codeHash: changeHash ?? EmailChangeCodeHash.make(noCode), nonce } }
+    }
+    case "email-changed": {
+      const { createdAt, details, nonce, wayBackHash, ...mail } = row
+      return {
+        ...mail,
+        language,
+        code: { codeHash: wayBackHash ?? EmailChangeCodeHash.make(noCode), nonce },
+        happened: { at: createdAt, ...details }
       }
     }
     default: {
@@ -118,10 +158,10 @@ export const layer = Layer.effect(
           select o.id from outbox o
           where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset',
               'password-changed', 'email-confirmation', 'registration-reset', 'registration-attempted',
-              'account-deleted')
+              'email-change', 'email-change-attempted', 'email-changed', 'email-restored', 'account-deleted')
             and not exists (
               select from outbox e
-              where e.user_id = o.user_id and e.id < o.id and e.outcome is null
+              where e.user_id = o.user_id and e.recipient = o.recipient and e.id < o.id and e.outcome is null
                 and (e.leased_until > now()
                   or e.created_at > now() - interval '10 minutes'
                     and (e.kind <> 'reset-code'
@@ -132,21 +172,27 @@ export const layer = Layer.effect(
           set leased_until = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond',
             due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
           from due where o.id = due.id
-          returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.confirmation_hash, o.nonce, o.details,
-            o.attempts, o.created_at, o.language
+          returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.confirmation_hash, o.change_hash,
+            o.way_back_hash, o.nonce, o.details, o.attempts, o.created_at, o.language
         )
-        select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.confirmation_hash, m.nonce,
-          m.details, m.attempts, m.created_at, m.language, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
+        select m.id, replace(m.message_id::text, '-', '') as message_id, m.kind, m.recipient, m.code_hash, m.confirmation_hash, m.change_hash,
+          m.way_back_hash, m.nonce, m.details, m.attempts, m.created_at, m.language, (extract(epoch from now() - m.created_at) * 1000)::float8 as age_millis,
           coalesce(
             case
               when m.kind = 'reset-code' then u.live_code = k.code_hash and k.expires_at > now() and not u.blocked
+              when m.kind = 'email-change' then u.live_change = x.code_hash and u.credentials_version = x.credentials_version
+                and x.expires_at > now() and not u.blocked
+                and not exists (select from users o where o.email_key = x.email_key and o.id <> u.id)
+                and not ${isKeptFor(sql, { column: "x.email_key", account: "u.id" })}
+              when m.kind = 'email-changed' then ${sql.literal(openWayBack)}
               when r.id is not null then ${ofRegistration} = 'Live'
               else u.email_key = c.email_key and c.expires_at > now() and c.used_at is null and not u.confirmed
                 and not u.blocked
             end, false) as code_lives,
-          coalesce((extract(epoch from coalesce(k.expires_at, c.expires_at) - now()) * 1000)::float8, 0) as code_lives_for_millis
+          coalesce((extract(epoch from coalesce(k.expires_at, c.expires_at, x.expires_at, f.expires_at) - now()) * 1000)::float8, 0) as code_lives_for_millis
         from claimed m left join users u on u.id = m.user_id left join reset_codes k on k.code_hash = m.code_hash
           left join confirmation_codes c on c.code_hash = m.confirmation_hash left join registrations r on r.id = c.account_id
+          left join email_changes x on x.code_hash = m.change_hash left join former_emails f on f.code_hash = m.way_back_hash
         order by m.id`).pipe(
         Effect.map((rows) => rows.map(mailIn)),
         database.run

@@ -3,6 +3,7 @@ import type { SqlClient } from "effect/sql"
 import type { Trace } from "../domain/Origin.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { Language } from "../language/Language.ts"
+import { isKeptFor, openWayBack } from "./formerEmails.ts"
 import { userColumns } from "./Rows.ts"
 
 /**
@@ -22,6 +23,7 @@ export const makeAccountOf = (
     with registration as (
       select r.* from confirmation_codes c join registrations r on r.id = c.account_id
       where c.code_hash = ${codeHash}::bytea and c.expires_at > now() and r.confirmed_at is null
+        and not ${isKeptFor(sql, { column: "r.email_key", account: "r.id" })}
       for update of r
     ), born as (
       insert into users as u (id, username, username_key, email, email_key, password_hash, confirmed, language)
@@ -54,6 +56,7 @@ export const stateOfRegistration = `
   case
     when c.used_at is not null or r.confirmed_at is not null then 'Used'
     when c.expires_at <= now() then 'Expired'
-    when exists (select from users u where u.email_key = r.email_key or u.username_key = r.username_key) then 'Taken'
+    when exists (select from users u where u.email_key = r.email_key or u.username_key = r.username_key)
+      or exists (select from former_emails f where f.email_key = r.email_key and f.user_id <> r.id and ${openWayBack}) then 'Taken'
     else 'Live'
   end`

@@ -6,7 +6,15 @@ import type { UserId } from "../domain/User.ts"
 
 /** A step that no statement of its own writes down: something was refused. */
 export interface Refusal {
-  readonly event: "sign-in" | "password.reset" | "password.changed" | "email.confirmed" | "account.deleted"
+  readonly event:
+    | "sign-in"
+    | "password.reset"
+    | "password.changed"
+    | "email.confirmed"
+    | "email-change.requested"
+    | "email.changed"
+    | "email.restored"
+    | "account.deleted"
   readonly reason: string
   /** Who tried: nobody knows, or the owner, who is signed in. */
   readonly actor: "anonymous" | "owner"

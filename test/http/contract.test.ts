@@ -339,6 +339,7 @@ onBothDatabases("the contract", Service.layerWithInbox(), (it) => {
         ["GET", "/users/me/events"],
         ["GET", "/users/me/export"],
         ["POST", "/auth/delete-account", { currentPassword: "a" }],
+        ["POST", "/auth/change-email", { email: "a@example.com", currentPassword: "a" }],
         ["GET", "/auth/sessions"],
         ["DELETE", "/auth/sessions"],
         ["DELETE", "/auth/sessions/01a20fbe-1e09-71b6-b4ea-06529239c4aa"],

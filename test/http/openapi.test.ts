@@ -90,6 +90,9 @@ onPostgres("the OpenAPI document", Service.layerWithInbox({ settings: { administ
         "GET /users/me/events",
         "GET /users/me/export",
         "POST /auth/delete-account",
+        "POST /auth/change-email",
+        "POST /auth/change-email/confirm",
+        "POST /auth/change-email/undo",
         "POST /admin/send-reset-code",
         "GET /health",
         "GET /ready"

@@ -29,7 +29,11 @@ const otherMint = syncMint("another secret")
 const options = {
   appName: "Rekey",
   resetUrl: new URL("https://app.example.com/reset-password"),
-  emailConfirmation: { url: new URL("https://app.example.com/confirm-email") }
+  emailConfirmation: { url: new URL("https://app.example.com/confirm-email") },
+  emailChange: {
+    url: new URL("https://app.example.com/change-email/confirm"),
+    undoUrl: new URL("https://app.example.com/change-email/undo")
+  }
 }
 const worker = OutboxWorker.layer({ ...options, gatherMillis: 0 })
 

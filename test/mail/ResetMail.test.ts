@@ -85,7 +85,7 @@ describe("the mail with a reset code", () => {
     [-5_000, "less than a minute"],
     [3_600_000, "1 hour"],
     [5_400_000, "1 hour and 30 minutes"],
-    [172_800_000, "48 hours"]
+    [172_800_000, "2 days"]
   ])("with %d ms to live ends in %s", (livesForMillis, end) => {
     const mail = render({ livesForMillis })
     assert.include(mail.text, ` and end in ${end}.`)

@@ -2,12 +2,14 @@ import { createHash, createHmac, randomBytes } from "node:crypto"
 import { Clock, Context, Effect, Layer, Option, Queue, Redacted } from "effect"
 import { ConfirmationCodeHash } from "../../src/domain/ConfirmationCode.ts"
 import type { Email } from "../../src/domain/Email.ts"
+import { EmailChangeCodeHash } from "../../src/domain/EmailChange.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { type Mail, Mailer, MailNotSent } from "../../src/mail/Mailer.ts"
 import { type ClaimedMail, type Notice, Outbox } from "../../src/mail/Outbox.ts"
 import type { CodeMint } from "../../src/secrets/CodeMint.ts"
 import { ConfirmationCodeMint } from "../../src/secrets/ConfirmationCodeMint.ts"
+import { EmailChangeCodeMint } from "../../src/secrets/EmailChangeCodeMint.ts"
 import { type FreshResetCode, ResetCodeMint } from "../../src/secrets/ResetCodeMint.ts"
 
 interface Row {
@@ -236,8 +238,9 @@ export const syncMint = (secret: string) => {
       }),
     hash: (code) => Effect.sync(() => brand(hashOf(Redacted.value(code))))
   })
-  return Layer.merge(
+  return Layer.mergeAll(
     Layer.succeed(ResetCodeMint, mintOf(ResetCodeHash.make)),
-    Layer.succeed(ConfirmationCodeMint, mintOf(ConfirmationCodeHash.make))
+    Layer.succeed(ConfirmationCodeMint, mintOf(ConfirmationCodeHash.make)),
+    Layer.succeed(EmailChangeCodeMint, mintOf(EmailChangeCodeHash.make))
   )
 }

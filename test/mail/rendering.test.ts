@@ -5,6 +5,7 @@ import type { Page } from "playwright-core"
 import { Email } from "../../src/domain/Email.ts"
 import { directionOf, type Language, languages } from "../../src/language/Language.ts"
 import { confirmationMail } from "../../src/mail/ConfirmationMail.ts"
+import { wayBackMail } from "../../src/mail/EmailChangeMail.ts"
 import type { Mail } from "../../src/mail/Mailer.ts"
 import { noticeMail } from "../../src/mail/NoticeMail.ts"
 import { resetMail } from "../../src/mail/ResetMail.ts"
@@ -38,7 +39,15 @@ const mailsIn = (language: Language): ReadonlyArray<Mail> => {
       isAccount: false
     }),
     noticeMail({ ...common, notice: { event: "password-reset", ...notice } }),
-    noticeMail({ ...common, notice: { event: "registration-attempted", ...notice } })
+    noticeMail({ ...common, notice: { event: "registration-attempted", ...notice } }),
+    noticeMail({ ...common, notice: { event: "email-restored", ...notice } }),
+    wayBackMail({
+      ...common,
+      page: new URL("https://accounts.example.com/change-email/undo"),
+      code,
+      livesForMillis: 7 * 86_400_000,
+      happened: notice
+    })
   ]
 }
 

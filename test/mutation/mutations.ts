@@ -14,6 +14,7 @@ const accounts = "src/sql/AccountRepositorySql.ts"
 const sessions = "src/sql/SessionRepositorySql.ts"
 const confirmations = "src/sql/ConfirmationsSql.ts"
 const registrations = "src/sql/registrations.ts"
+const changes = "src/sql/EmailChangesSql.ts"
 
 /** The process's time as a value of a statement. */
 const processTime = `\${new Date()}`
@@ -178,5 +179,84 @@ export const mutations: ReadonlyArray<Mutation> = [
     file: confirmations,
     from: "when o.confirmed or",
     to: "when o.blocked and"
+  },
+  {
+    name: "change of address: the version isn't compared when it is asked for",
+    file: changes,
+    from: `from users u where u.id = \${id} and u.credentials_version = \${version} and not u.blocked`,
+    to: `from users u where u.id = \${id} and 0 < \${version} and not u.blocked`
+  },
+  {
+    name: "change of address: a blocked account asks for one",
+    file: changes,
+    from: `and u.credentials_version = \${version} and not u.blocked`,
+    to: `and u.credentials_version = \${version}`
+  },
+  {
+    name: "change of address: the code is mailed to who has an account",
+    file: changes,
+    from: "on o.email_key = e.email_key and o.id <> i.user_id",
+    to: "on o.email_key = '' and o.id <> i.user_id"
+  },
+  {
+    name: "change of address: the newest code isn't the live one",
+    file: changes,
+    from: "set live_change = i.code_hash",
+    to: "set live_change = coalesce(u.live_change, i.code_hash)"
+  },
+  {
+    name: "change of address: the code needn't be the live one",
+    file: changes,
+    from: "u.id = x.user_id and u.live_change = x.code_hash\n",
+    to: "u.id = x.user_id\n"
+  },
+  {
+    name: "change of address: the version isn't compared",
+    file: changes,
+    from: "and u.credentials_version = x.credentials_version and x.expires_at > now()",
+    to: "and x.expires_at > now()"
+  },
+  {
+    name: "change of address: an expired code is taken",
+    file: changes,
+    from: "and x.expires_at > now() and not u.blocked",
+    to: "and not u.blocked"
+  },
+  {
+    name: "change of address: the live reset code stays",
+    file: changes,
+    from: "live_code = null, live_change = null, updated_at = clock_timestamp()\n          from email_changes",
+    to: "hash_upgraded_at = clock_timestamp(), live_change = null, updated_at = clock_timestamp()\n          from email_changes"
+  },
+  {
+    name: "way back: the account isn't locked",
+    file: changes,
+    from: `where f.code_hash = \${codeHash}) for update`,
+    to: `where f.code_hash = \${codeHash})`
+  },
+  {
+    name: "way back: the password goes on opening the account",
+    file: changes,
+    from: `confirmed = true, password_hash = \${Redacted.value(passwordHash)},`,
+    to: `confirmed = true, language = coalesce(u.language, left(\${Redacted.value(passwordHash)}, 2)),`
+  },
+  {
+    name: "way back: later ones stay open",
+    file: changes,
+    from: "f.id > r.way_id and",
+    to: "f.id < 0 and"
+  },
+  {
+    name: "way back: the limits of whoever had the account hold the owner's code back",
+    file: changes,
+    from: "using restored r where c.user_id = r.id\n",
+    to: "using restored r where c.user_id = r.id and c.user_id is null\n"
+  },
+  {
+    name: "change of address: the other sessions go along",
+    file: changes,
+    from: "from changed c where s.id = c.session_id and s.user_id = c.id",
+    to: "from changed c where s.user_id = c.id",
+    also: { from: "where s.user_id = c.id and s.id <> c.session_id", to: "where s.user_id = c.id and s.id is null" }
   }
 ]

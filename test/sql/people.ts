@@ -7,12 +7,14 @@ import { Confirmations } from "../../src/accounts/Confirmations.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { ConfirmationCodeHash } from "../../src/domain/ConfirmationCode.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
+import { EmailChangeCodeHash } from "../../src/domain/EmailChange.ts"
 import { PasswordHash } from "../../src/domain/Password.ts"
 import { ResetCodeHash } from "../../src/domain/ResetCode.ts"
 import { SessionId } from "../../src/domain/Session.ts"
 import { UserId, Username } from "../../src/domain/User.ts"
 import { RecoveryRequests } from "../../src/recovery/ResetCodes.ts"
 import type { FreshConfirmationCode } from "../../src/secrets/ConfirmationCodeMint.ts"
+import type { FreshEmailChangeCode } from "../../src/secrets/EmailChangeCodeMint.ts"
 import type { FreshResetCode } from "../../src/secrets/ResetCodeMint.ts"
 
 /** A stored hash; what it is a hash of doesn't matter to the database. */
@@ -59,6 +61,11 @@ export const freshCode = (): FreshResetCode => ({
 
 export const freshConfirmation = (): FreshConfirmationCode => ({
   codeHash: ConfirmationCodeHash.make(new Uint8Array(randomBytes(32))),
+  nonce: new Uint8Array(randomBytes(32))
+})
+
+export const freshEmailChange = (): FreshEmailChangeCode => ({
+  codeHash: EmailChangeCodeHash.make(new Uint8Array(randomBytes(32))),
   nonce: new Uint8Array(randomBytes(32))
 })
 
@@ -116,5 +123,6 @@ export const emptyQueues = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`delete from recovery_requests`
   yield* sql`delete from confirmation_requests`
+  yield* sql`delete from email_change_requests`
   yield* sql`delete from outbox`
 })

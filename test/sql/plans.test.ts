@@ -1,8 +1,11 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import { AccountEvents } from "../../src/accounts/AccountEvents.ts"
+import { AccountRecords } from "../../src/accounts/AccountRecords.ts"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { Confirmations } from "../../src/accounts/Confirmations.ts"
+import { EmailChanges } from "../../src/accounts/EmailChanges.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
 import { AdministratorName } from "../../src/domain/Administrator.ts"
 import { Email, emailKey } from "../../src/domain/Email.ts"
@@ -16,6 +19,7 @@ import {
   confirmationLimits,
   freshCode,
   freshConfirmation,
+  freshEmailChange,
   hashOf,
   limits,
   newAccount,
@@ -69,6 +73,16 @@ const crowd = Effect.gen(function* () {
   yield* sql`
     insert into confirmation_requests (id, email_key, kind) overriding system value
     select 1000000 + n, n || '@waits.example', 'again' from generate_series(1, 10000) n`
+  // Behind those that the test asks for.
+  yield* sql`
+    insert into email_change_requests (id, user_id, credentials_version, session_id, email, email_key) overriding system value
+    select 1000000 + n, gen_random_uuid(), 1, gen_random_uuid(), n, n from generate_series(1, 10000) n`
+  yield* sql`
+    insert into email_changes (code_hash, user_id, credentials_version, session_id, email, email_key, asked_at, expires_at)
+    select sha256(email_key::bytea), id, 1, id, 'new ' || email, 'new ' || email_key, now(), now() + interval '1 day' from users`
+  yield* sql`
+    insert into former_emails (code_hash, user_id, email, email_key, expires_at)
+    select sha256(email_key::bytea), id, 'old ' || email, 'old ' || email_key, now() + interval '1 day' from users`
   yield* sql`analyze`
 })
 
@@ -91,6 +105,7 @@ const deliver = Effect.gen(function* () {
 /** Every statement that a request or a worker waits for. The clean-up's batches aren't: a batch is much of a small table. */
 const everything = Effect.gen(function* () {
   const confirmations = yield* Confirmations
+  const changes = yield* EmailChanges
   const accounts = yield* AccountRepository
   const sessions = yield* SessionRepository
   const codes = yield* ResetCodes
@@ -147,6 +162,29 @@ const everything = Effect.gen(function* () {
     yield* confirmations.confirm(asked.code.codeHash).pipe(Effect.flip)
     yield* deliver
   }
+  // An address that is changed, and changed back; an owner who looks at it, exports all, and leaves.
+  const changing = yield* newAccount
+  const asking = Option.getOrThrow(yield* openSession(changing))
+  const change = freshEmailChange()
+  const wayBack = freshEmailChange()
+  const newEmail = Email.make(`${newName()}@new.example`)
+  assert.isTrue(
+    yield* changes.ask({ id: changing.user.id, version: changing.version, session: asking.id, email: newEmail })
+  )
+  yield* changes.takeNext(change, confirmationLimits)
+  yield* deliver
+  yield* changes.confirm(change.codeHash, wayBack, 86_400_000)
+  yield* changes.confirm(change.codeHash, wayBack, 86_400_000).pipe(Effect.flip)
+  yield* deliver
+  yield* changes.checkWayBack(wayBack.codeHash)
+  yield* changes.undo(wayBack.codeHash, hashOf("nobody's"))
+  yield* requests.takeNext(freshCode(), limits)
+  yield* deliver
+  yield* (yield* AccountEvents).before(changing.user.id, Option.none(), 50)
+  yield* (yield* AccountRecords).export(changing.user.id)
+  const { version } = yield* stored(changing)
+  assert.isTrue(yield* accounts.remove(changing.user.id, version))
+  yield* deliver
   yield* remove(account) // and what hangs on it
 })
 

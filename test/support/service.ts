@@ -38,6 +38,11 @@ export const testSettings: Settings = {
     ttlMillis: 86_400_000,
     url: new URL("http://accounts.example.com/confirm-email")
   },
+  emailChange: {
+    undoTtlMillis: 7 * 86_400_000,
+    url: new URL("http://accounts.example.com/change-email/confirm"),
+    undoUrl: new URL("http://accounts.example.com/change-email/undo")
+  },
   passwordLength: { minLength: 8, maxLength: 256 },
   breachCheck: { mode: "off", url: new URL("http://127.0.0.1:1/range/") },
   hashing: cheapHashing,
