@@ -61,6 +61,17 @@ const read = (folder: URL): ReadonlyArray<Migration> =>
       return { id: Number(file.slice(0, 4)), file, text, checksum: createHash("sha256").update(text).digest("hex") }
     })
 
+/** Tells folders of migrations from each other: SHA-256 of all their checksums, shortened. */
+export const checksumOf = (folder: URL): string =>
+  createHash("sha256")
+    .update(
+      read(folder)
+        .map(({ checksum }) => checksum)
+        .join()
+    )
+    .digest("hex")
+    .slice(0, 16)
+
 const Recorded = Schema.Array(Schema.Struct({ id: Schema.Int, name: Schema.String, checksum: Schema.String }))
 const decodeRecorded = Schema.decodeUnknownEffect(Recorded)
 

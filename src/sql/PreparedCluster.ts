@@ -1,32 +1,37 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { constants, zstdCompress, zstdDecompress } from "node:zlib"
 import { parseTar } from "nanotar"
+import { checksumOf, shippedMigrations } from "./Migrations.ts"
 
-/** A cluster belongs to the version of PGlite that made it. */
 const versionOfPglite = (): string => {
   const entry = createRequire(import.meta.url).resolve("@electric-sql/pglite")
   return JSON.parse(readFileSync(join(dirname(entry), "..", "package.json"), "utf8")).version
 }
 
 /**
- * Holds a cluster, that is a folder of the embedded database as initdb makes it, packed: to run initdb takes seconds, to unpack a
- * fraction of one. Made by tools/prepareCluster.ts where the package is installed from its sources, and shipped with the published one.
- * Nothing in it is anybody's: the migrations make our tables, and secrets are kept elsewhere. Those unpacked from one file share
- * PostgreSQL's system identifier, which tells a primary's replicas from strangers, and which nothing here goes by.
+ * Holds a cluster, packed: a folder of the embedded database as initdb and the migrations make it. To run both takes seconds, to unpack it
+ * a fraction of one. Made by tools/prepareCluster.ts where the package is installed from its sources, and shipped with the published one.
+ * No row in it is anybody's, and secrets are kept elsewhere. Those unpacked from one file share PostgreSQL's system identifier, which
+ * tells a primary's replicas from strangers, and which nothing here goes by.
  */
 export const shippedClusters = new URL("../../prepared/", import.meta.url)
 
-const fileIn = (folder: URL): URL => new URL(`pglite-${versionOfPglite()}.tar.zst`, folder)
+/** It fits the version of PGlite that made it, and our migrations to the letter. */
+const fileIn = (folder: URL): URL =>
+  new URL(`pglite-${versionOfPglite()}-${checksumOf(shippedMigrations)}.tar.zst`, folder)
 
 /** All of the three databases that initdb makes, so that what is the same in them is packed once: 32 MiB. */
 const windowLog = 25
 
-/** Packs a cluster: a tar archive, as PGlite dumps one. */
-export const keepPrepared = async (folder: URL, archive: Uint8Array): Promise<URL> => {
+/** Whether `folder` has the cluster of this PGlite and these migrations. */
+export const hasPrepared = (folder: URL): boolean => existsSync(fileIn(folder))
+
+/** Puts a cluster, a tar archive, into `folder`: as a whole or not at all. */
+export const keepPrepared = async (folder: URL, archive: Uint8Array): Promise<void> => {
   const packed = await promisify(zstdCompress)(archive, {
     params: {
       [constants.ZSTD_c_compressionLevel]: 12,
@@ -35,12 +40,12 @@ export const keepPrepared = async (folder: URL, archive: Uint8Array): Promise<UR
     }
   })
   await mkdir(folder, { recursive: true })
-  const file = fileIn(folder)
-  await writeFile(file, packed)
-  return file
+  const aside = new URL(`${crypto.randomUUID()}.new`, folder)
+  await writeFile(aside, packed)
+  await rename(aside, fileIn(folder))
 }
 
-/** The archive that `folder` has for this version of PGlite; undefined where it has none. */
+/** The archive that {@link keepPrepared} put there; undefined where `folder` has none that fits. */
 export const readPrepared = async (folder: URL): Promise<Uint8Array<ArrayBuffer> | undefined> => {
   const packed = await readFile(fileIn(folder)).catch(() => undefined)
   return packed === undefined

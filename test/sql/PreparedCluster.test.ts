@@ -60,21 +60,35 @@ describe("the prepared cluster", () => {
     120_000 // initdb, beside other tests
   )
 
-  it.live("holds no table and no secret of Rekey", () =>
+  it.live("holds nobody's rows, and no secret", () =>
     Effect.gen(function* () {
-      const folder = join(yield* newFolder, "database")
-      unpack(yield* shipped, folder)
-      assert.include(readdirSync(folder), "PG_VERSION")
-      for (const { data = new Uint8Array() } of parseTar(yield* shipped))
-        assert.isFalse(Buffer.from(data).includes("rekey"))
-    })
+      const dataDir = yield* newFolder
+      unpack(yield* shipped, join(dataDir, "database"))
+      const sql = Context.get(yield* Layer.build(PgliteClient.layer({ dataDir })), SqlClient.SqlClient)
+      const tables = yield* sql<{
+        readonly name: string
+      }>`select tablename as name from pg_tables where schemaname = 'public'`
+      assert.include(
+        tables.map(({ name }) => name),
+        "users"
+      )
+      for (const { name } of tables.filter((_) => _.name !== "rekey_migrations"))
+        assert.deepStrictEqual(yield* sql`select * from ${sql(name)}`, [], name)
+      assert.notInclude(
+        parseTar(yield* shipped).map(({ name }) => name),
+        "app-secret"
+      )
+      assert.deepStrictEqual(readdirSync(dataDir).sort(), ["database", "lock"])
+    }).pipe(Effect.scoped, Effect.provide(Logger.layer([])))
   )
 
-  it.live("of another version of PGlite isn't used, nor one that isn't there", () =>
+  it.live("of another version of PGlite isn't used, nor one of other migrations", () =>
     Effect.gen(function* () {
       const folder = yield* newFolder
       const url = pathToFileURL(`${folder}/`)
-      writeFileSync(join(folder, "pglite-0.0.1.tar.zst"), "of another time")
+      const [current = ""] = readdirSync(shippedClusters)
+      writeFileSync(join(folder, current.replace(/-[\d.]+-/, "-0.0.1-")), "of another time")
+      writeFileSync(join(folder, current.replace(/-[0-9a-f]{16}\./, "-0123456789abcdef.")), "of other tables")
       assert.isUndefined(yield* Effect.promise(() => readPrepared(url)))
       yield* Effect.promise(() => keepPrepared(url, new Uint8Array([1, 2, 3])))
       assert.deepStrictEqual(yield* Effect.promise(async () => [...((await readPrepared(url)) ?? [])]), [1, 2, 3])
