@@ -1,7 +1,6 @@
-import { Context, Data, Effect, FiberSet, Layer, Option, Random, Schedule } from "effect"
-import { makeWorker } from "../background/Worker.ts"
+import { Context, Data, Effect, Layer, Option } from "effect"
+import { growingPause, makeDeliveries } from "../background/Deliveries.ts"
 import { Email } from "../domain/Email.ts"
-import type { Unavailable } from "../domain/Failure.ts"
 import type { Language } from "../language/Language.ts"
 import { ConfirmationCodeMint } from "../secrets/ConfirmationCodeMint.ts"
 import { EmailChangeCodeMint } from "../secrets/EmailChangeCodeMint.ts"
@@ -20,34 +19,11 @@ import {
 } from "./Outbox.ts"
 import { resetMail } from "./ResetMail.ts"
 
-/** So many conversations at once, each with a fiber of its own: one that hangs holds nobody else up (G3). */
-const concurrency = 10
-
-/** Longer than a conversation (20 s) and the writing of its outcome together: nobody sends a mail that is being sent (G1). */
-const leaseMillis = 60_000
-const settleWithin = "30 seconds"
-
-/** How soon the mail of a process that died is found. */
-const lookEvery = "5 seconds"
-
-/** How long stopping waits for what is in hand, and then for giving the rest back. */
-const finishWithin = "3 seconds"
-const releaseWithin = "1 second"
-
-/** While the store doesn't answer. */
-const whileUnavailable = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("5 seconds")])
-
 /** Whether it tells what happened: a code in it then lives for days. */
 const tells = ({ kind }: ClaimedMail): boolean => kind === "notice" || kind === "email-changed"
 
 /** A code is worth a try each minute, since it soon ends; a notice has time. */
 const longestPauseMillis = (mail: ClaimedMail): number => (tells(mail) ? 15 * 60_000 : 60_000)
-
-/** Doubles from a second, and up to half of it is taken off by chance: what failed together doesn't come back together. */
-const pauseMillisFor = (mail: ClaimedMail): Effect.Effect<number> =>
-  Effect.map(Random.next, (chance) =>
-    Math.round(Math.min(1_000 * 2 ** (mail.attempts - 1), longestPauseMillis(mail)) * (1 - chance / 2))
-  )
 
 /** Nobody needs to be told of a change that long ago. */
 const noticeLivesForMillis = 24 * 3_600_000
@@ -96,12 +72,12 @@ export class OutboxWorker extends Context.Service<
         const mint = yield* ResetCodeMint
         const confirmationMint = yield* ConfirmationCodeMint
         const changeMint = yield* EmailChangeCodeMint
-        const scope = yield* Effect.scope
         const nobodysCode = yield* mint.fresh
-        const inHand = yield* FiberSet.make<void>()
-        const worker = yield* makeWorker({
+        const deliveries = yield* makeDeliveries<ClaimedMail>({
+          queue: { claim: outbox.claim, handBack: (id) => outbox.retry(id, 0) },
           broken: "Looking into the outbox broke.",
-          every: lookEvery,
+          lost: (defect) =>
+            Effect.logError("What became of a mail couldn't be written down: it may be sent again.", defect),
           gatherMillis: options.gatherMillis ?? 25
         })
         const rehearsals: Array<Language> = []
@@ -173,31 +149,18 @@ export class OutboxWorker extends Context.Service<
             yield* mailer.send(rendered.value)
           },
           Effect.catchDefect(() => new MailBroken()),
-          (sending, mail) =>
-            Effect.onInterrupt(sending, () =>
-              outbox.retry(mail.id, 0).pipe(Effect.timeoutOption(releaseWithin), Effect.ignore)
-            )
+          (sending, mail) => deliveries.attempt(mail, sending)
         )
-
-        const settle = (outcome: Effect.Effect<void, Unavailable>) =>
-          outcome.pipe(
-            Effect.retry(whileUnavailable),
-            Effect.timeoutOrElse({ duration: settleWithin, orElse: () => Effect.die(new Error("The store is away.")) }),
-            Effect.catchDefect((defect) =>
-              Effect.logError("What became of a mail couldn't be written down: it may be sent again.", defect)
-            )
-          )
 
         const setAside = Effect.fnUntraced(function* (mail: ClaimedMail, reason: string) {
           yield* Effect.logError("A mail was set aside: it couldn't be sent.", { reason })
-          yield* settle(outbox.setAside(mail.id, reason))
+          yield* deliveries.settle(outbox.setAside(mail.id, reason))
         })
 
         const tryAgain = Effect.fnUntraced(function* (mail: ClaimedMail, reason: string) {
-          const pauseMillis = yield* pauseMillisFor(mail)
+          const pauseMillis = yield* growingPause(mail, { firstMillis: 1000, longestMillis: longestPauseMillis(mail) })
           yield* Effect.logWarning("A mail was not sent, and will be tried again.", { reason, pauseMillis })
-          yield* settle(outbox.retry(mail.id, pauseMillis))
-          yield* Effect.forkIn(Effect.delay(worker.wake, pauseMillis), scope)
+          yield* deliveries.setBack(pauseMillis, outbox.retry(mail.id, pauseMillis))
         })
 
         const deliver = Effect.fn("OutboxWorker.deliver", { root: true })(
@@ -207,11 +170,11 @@ export class OutboxWorker extends Context.Service<
               // Tried until its code ended: the operator should know (G3).
               if (mail.attempts > 1 && mail.codeLivesForMillis <= 0) return yield* setAside(mail, "code-ended")
               yield* Effect.logWarning("A mail was dropped, since its code can't be used any more.")
-              return yield* settle(outbox.drop(mail.id, "code-ended"))
+              return yield* deliveries.settle(outbox.drop(mail.id, "code-ended"))
             }
             yield* send(mail).pipe(
               Effect.matchEffect({
-                onSuccess: () => settle(outbox.sent(mail.id)),
+                onSuccess: () => deliveries.settle(outbox.sent(mail.id)),
                 onFailure: (failure) => {
                   if (failure._tag === "MailBroken") {
                     return mail.attempts >= mostDefects ? setAside(mail, "broken") : tryAgain(mail, "a defect")
@@ -223,8 +186,6 @@ export class OutboxWorker extends Context.Service<
               })
             )
           },
-          // Whoever ends makes room for one that waits, and for the next of its account.
-          Effect.ensuring(worker.wake),
           (delivery, mail) =>
             Effect.annotateLogs(delivery, { mailId: String(mail.id), kind: mailKind(mail), attempts: mail.attempts })
         )
@@ -232,28 +193,21 @@ export class OutboxWorker extends Context.Service<
         const rehearseOne = Effect.fn("OutboxWorker.deliver", { root: true })(function* (language: Language) {
           yield* renderCode({ ...nobodysMail, language, code: nobodysCode })
           yield* Effect.ignore(outbox.rehearse)
-        }, Effect.ensuring(worker.wake))
+        })
 
-        // Runs when the worker has ended its last look, before the set of those in hand is closed, which interrupts them.
-        yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(inHand).pipe(Effect.timeoutOption(finishWithin)))
-
-        yield* worker.start(
-          Effect.gen(function* () {
-            const room = concurrency - (yield* FiberSet.size(inHand))
-            if (room <= 0) return false
-            const mails = yield* outbox.claim(room, leaseMillis)
-            for (const mail of mails) yield* FiberSet.run(inHand, deliver(mail))
-            for (const language of rehearsals.splice(0)) yield* FiberSet.run(inHand, rehearseOne(language))
-            return mails.length === room
-          })
-        )
+        yield* deliveries.start({
+          deliver,
+          beside: Effect.suspend(() =>
+            Effect.forEach(rehearsals.splice(0), (language) => deliveries.run(rehearseOne(language)), { discard: true })
+          )
+        })
 
         return OutboxWorker.of({
-          wake: worker.wake,
+          wake: deliveries.wake,
           rehearse: (language) =>
             Effect.suspend(() => {
               rehearsals.push(language)
-              return worker.wake
+              return deliveries.wake
             })
         })
       })

@@ -2,6 +2,7 @@ import { Array, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { OutboxKeeping } from "../mail/OutboxKeeping.ts"
 import { Database } from "./Database.ts"
+import { QueueState, queueIn } from "./queues.ts"
 import { allRows } from "./Rows.ts"
 
 const keptRows = allRows(
@@ -9,7 +10,7 @@ const keptRows = allRows(
     id: Schema.BigInt,
     kind: Schema.String,
     recipient: Schema.String,
-    state: Schema.Literals(["waiting", "in hand", "sent", "dropped", "dead"]),
+    state: QueueState,
     attempts: Schema.Int,
     createdAt: Schema.Date,
     dueAt: Schema.Date,
@@ -24,7 +25,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
-    const state = sql.literal("coalesce(o.outcome, case when o.leased_until > now() then 'in hand' else 'waiting' end)")
+    const { chosen, state } = queueIn(sql, "outbox")
 
     const list: OutboxKeeping["Service"]["list"] = Effect.fn("OutboxKeeping.list")(({ after, limit, states }) =>
       keptRows(sql`
@@ -35,15 +36,6 @@ export const layer = Layer.effect(
         database.run
       )
     )
-
-    /** Locked, so that no worker claims one of them meanwhile; those that one is claiming are left out. */
-    const chosen = (ids: ReadonlyArray<bigint>) => sql`
-      chosen as materialized (
-        select o.id, o.outcome from outbox o
-        where o.id in (select value::bigint from jsonb_array_elements_text(${JSON.stringify(ids.map(String))}::text::jsonb))
-          and (o.outcome = 'dead' or o.outcome is null and (o.leased_until is null or o.leased_until <= now()))
-        order by o.id for update of o skip locked
-      )`
 
     const retry: OutboxKeeping["Service"]["retry"] = Effect.fn("OutboxKeeping.retry")((ids) =>
       idRows(sql`

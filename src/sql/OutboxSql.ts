@@ -10,6 +10,7 @@ import { storedLanguage } from "../language/Language.ts"
 import { type ClaimedMail, Outbox } from "../mail/Outbox.ts"
 import { Database } from "./Database.ts"
 import { isKeptFor, openWayBack } from "./formerEmails.ts"
+import { queueIn } from "./queues.ts"
 import { allRows } from "./Rows.ts"
 import { stateOfRegistration } from "./registrations.ts"
 
@@ -148,6 +149,7 @@ export const layer = Layer.effect(
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
     const ofRegistration = sql.literal(stateOfRegistration)
+    const queue = queueIn(sql, "outbox")
 
     const claim: Outbox["Service"]["claim"] = Effect.fn("Outbox.claim")((limit, leaseMillis) =>
       // `skip locked` gives each mail to one worker (G1), and the lease keeps it there after the commit, until its worker is
@@ -169,8 +171,7 @@ export const layer = Layer.effect(
           order by o.due_at, o.id limit ${limit}::int for update of o skip locked
         ), claimed as (
           update outbox o
-          set leased_until = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond',
-            due_at = clock_timestamp() + ${leaseMillis}::float8 * interval '1 millisecond', attempts = o.attempts + 1
+          set ${queue.leased(leaseMillis)}
           from due where o.id = due.id
           returning o.id, o.message_id, o.kind, o.recipient, o.user_id, o.code_hash, o.confirmation_hash, o.change_hash,
             o.way_back_hash, o.nonce, o.details, o.attempts, o.created_at, o.language
@@ -224,7 +225,7 @@ export const layer = Layer.effect(
 
     const retry: Outbox["Service"]["retry"] = Effect.fn("Outbox.retry")((id, afterMillis) =>
       sql`
-        update outbox set due_at = now() + ${afterMillis}::float8 * interval '1 millisecond', leased_until = null
+        update outbox o set ${queue.setBack(afterMillis)}
         where id = ${id} and outcome is null`.pipe(Effect.asVoid, database.run)
     )
 
