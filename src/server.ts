@@ -17,6 +17,9 @@ import { Sessions } from "./accounts/Sessions.ts"
 import { SessionTokens } from "./accounts/SessionTokens.ts"
 import * as CleanUp from "./background/CleanUp.ts"
 import { KeptOfAddress } from "./domain/Origin.ts"
+import { Events } from "./events/Events.ts"
+import { WebhookSender } from "./events/WebhookSender.ts"
+import { WebhookWorker } from "./events/WebhookWorker.ts"
 import { Shutdown } from "./http/edge.ts"
 import { HostedHandlers } from "./http/hosted.ts"
 import { InboxRoute } from "./http/inbox/routes.ts"
@@ -59,7 +62,10 @@ import * as RateLimitsSql from "./sql/RateLimitsSql.ts"
 import * as RecoveryRequestsSql from "./sql/RecoveryRequestsSql.ts"
 import * as ResetCodesSql from "./sql/ResetCodesSql.ts"
 import * as SessionRepositorySql from "./sql/SessionRepositorySql.ts"
+import * as TrailReaderSql from "./sql/TrailReaderSql.ts"
 import * as TrailStoreSql from "./sql/TrailStoreSql.ts"
+import * as WebhookOutboxSql from "./sql/WebhookOutboxSql.ts"
+import * as WebhookStatisticsSql from "./sql/WebhookStatisticsSql.ts"
 import { Trail } from "./trail/Trail.ts"
 
 /** From the machine's own library. */
@@ -131,13 +137,13 @@ export interface Replacements {
   readonly accounts?: Layer.Layer<AccountRepository, never, AccountRepository | Database | SqlClient>
 }
 
-/** Follows no redirect, so that not even a prefix of a hash goes where nobody configured it to go. */
-const BreachClient = FetchHttpClient.layer.pipe(
+/** Follows no redirect: nothing goes where nobody configured it to go, not even a prefix of a hash. */
+const DirectClient = FetchHttpClient.layer.pipe(
   Layer.provide(Layer.succeed(FetchHttpClient.RequestInit, { redirect: "manual" }))
 )
 
 const Breaches = ({ breachCheck: { mode, url } }: Settings) =>
-  mode === "off" ? BreachCheck.layerOff : BreachCheck.layer({ url, onOutage: mode }).pipe(Layer.provide(BreachClient))
+  mode === "off" ? BreachCheck.layerOff : BreachCheck.layer({ url, onOutage: mode }).pipe(Layer.provide(DirectClient))
 
 /** What makes and judges passwords. */
 export const Passwords = (
@@ -202,6 +208,20 @@ const UseCases = (settings: Settings) =>
     Layer.provideMerge(Layer.merge(Limiting(settings), Sessions.layer({ ttlMillis: settings.sessionTtlMillis })))
   )
 
+/** Tells whoever wants to know what happens to accounts: the application around us, and the receiver of webhooks where there is one. */
+const Telling = ({ webhooks }: Settings) =>
+  Layer.merge(
+    Layer.provide(Events.layer, TrailReaderSql.layer),
+    Option.match(webhooks, {
+      onNone: () => Layer.empty,
+      onSome: ({ types, ...receiver }) =>
+        Layer.merge(WebhookWorker.layer({ url: receiver.url, types }), WebhookStatisticsSql.layer).pipe(
+          Layer.provide(WebhookOutboxSql.layer),
+          Layer.provide(Layer.provide(WebhookSender.layerHttp(receiver), DirectClient))
+        )
+    })
+  )
+
 /** Everything but HTTP. */
 const Services = (settings: Settings, replacements: Replacements) =>
   Layer.mergeAll(
@@ -210,7 +230,8 @@ const Services = (settings: Settings, replacements: Replacements) =>
     OutboxStatisticsSql.layer,
     AccountEventsSql.layer,
     AccountLanguagesSql.layer,
-    CleanUpLayer(settings)
+    CleanUpLayer(settings),
+    Telling(settings)
   ).pipe(
     Layer.provideMerge(Mail(settings, replacements)),
     Layer.provideMerge(Passwords(settings, replacements)),

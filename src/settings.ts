@@ -18,6 +18,8 @@ import {
 import { AdministratorName } from "./domain/Administrator.ts"
 import type { AddressKept } from "./domain/ClientAddress.ts"
 import { Email } from "./domain/Email.ts"
+import { EventType, eventTypes } from "./events/RekeyEvent.ts"
+import type { WebhookReceiver } from "./events/WebhookSender.ts"
 import type { Administrators } from "./http/Administration.ts"
 import { type TrustedProxies, trustedProxy } from "./http/clientAddress.ts"
 import type { CorsOrigins } from "./http/headers.ts"
@@ -85,6 +87,8 @@ export interface Settings {
   readonly signInAfterReset: boolean
   /** None: there is no door for them. */
   readonly administrators: Administrators
+  /** None: nobody is told, and nothing is written to be told. */
+  readonly webhooks: Option.Option<WebhookReceiver & { readonly types: ReadonlyArray<EventType> }>
   /** None: there is no `/metrics`. */
   readonly metricsToken: Option.Option<Redacted.Redacted>
   readonly sessionTtlMillis: number
@@ -227,6 +231,13 @@ const administratorsIn = (value: string): Option.Option<Administrators> => {
     : Option.none()
 }
 
+/** A secret of Standard Webhooks: 24 to 64 bytes. */
+const isWebhookSecret = (value: string): boolean => {
+  const [, base64 = ""] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value) ?? []
+  const { length } = Buffer.from(base64, "base64")
+  return base64.length % 4 === 0 && length >= 24 && length <= 64
+}
+
 /** Which colour a scheme can do with. */
 const accentColour = (scheme: "light" | "dark", example: string) =>
   text(
@@ -327,6 +338,33 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
     "MAIL_FROM",
     text("an e-mail address, with a name or without", "Example <accounts@example.com>", isMailFrom),
     Option.isSome(smtpUrl) ? "where SMTP_URL is set" : forMail
+  )
+
+  const withoutUser = (value: string) => URL.parse(value)?.username === "" && URL.parse(value)?.password === ""
+  const webhookUrl = yield* optional(
+    "WEBHOOK_URL",
+    secret(
+      production ? "an https URL without a user" : "an http or https URL without a user",
+      "https://example.com/webhooks",
+      (value) => url(...(production ? ["https:"] : ["http:", "https:"]))(value) && withoutUser(value),
+      butItsPlace
+    )
+  )
+  const webhookSecrets = yield* required(
+    "WEBHOOK_SECRET",
+    secret(
+      "whsec_ and 24 to 64 bytes in base64, or a comma-separated list of such",
+      "whsec_$(openssl rand -base64 32)",
+      (value) => listed(value).every(isWebhookSecret)
+    ),
+    Option.isSome(webhookUrl) ? "where WEBHOOK_URL is set" : undefined
+  )
+  const webhookTypes = yield* withDefault(
+    "WEBHOOK_EVENTS",
+    text(`event types with commas between, of ${eventTypes.join(", ")}`, "password.reset,account.deleted", (_) =>
+      listed(_).every(Schema.is(EventType))
+    ),
+    eventTypes.join(",")
   )
 
   const withPages = yield* withDefault("PAGES", onOff, true)
@@ -526,6 +564,13 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
       ),
       { onNone: () => [], onSome: (list) => Option.getOrElse(administratorsIn(Redacted.value(list)), () => []) }
     ),
+    webhooks: Option.zipWith(webhookUrl, webhookSecrets, (url, secrets) => ({
+      url: Redacted.make(new URL(Redacted.value(url)), { label: "WEBHOOK_URL" }),
+      secrets: Array.map(String.split(Redacted.value(secrets), ","), (one) =>
+        Redacted.make(one.trim(), { label: "WEBHOOK_SECRET" })
+      ),
+      types: listed(webhookTypes).filter(Schema.is(EventType))
+    })),
     metricsToken: yield* optional(
       "METRICS_TOKEN",
       secret("at least 32 characters without spaces", "$(openssl rand -hex 32)", isToken)

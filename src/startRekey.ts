@@ -1,5 +1,7 @@
-import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { HttpEffect, HttpRouter, HttpServerRequest } from "effect/http"
+import { Events, type EventsFrom } from "./events/Events.ts"
+import type { RekeyEvent } from "./events/RekeyEvent.ts"
 import { Logging } from "./logging.ts"
 import { type Replacements, RouterLayer } from "./server.ts"
 import { settingsFrom } from "./settings.ts"
@@ -20,6 +22,8 @@ export interface Rekey {
   readonly fetch: (request: Request, from?: From) => Promise<Response>
   /** Waits until migrations are applied; rejects where that needs a person. Requests meanwhile are answered with 503. */
   readonly started: () => Promise<void>
+  /** What happens to accounts, from now on or since then, as {@link Events} has it: `for await (const event of rekey.events())`. */
+  readonly events: (from?: EventsFrom) => AsyncIterable<RekeyEvent>
   /** Lets what is under way complete, and gives back the database and all else. */
   readonly close: () => Promise<void>
 }
@@ -75,6 +79,7 @@ export const startRekey = async (
   )
   return {
     fetch: (request, from) => answer(request, Context.make(Peer, Option.fromUndefinedOr(from?.clientAddress))),
+    events: (from) => Stream.toAsyncIterable(Context.get(services, Events).stream(from)),
     started: () => Effect.runPromise(Context.get(services, Database).started),
     close
   }

@@ -1,6 +1,7 @@
 import { Config, ConfigProvider, Effect, Layer, Option, Schedule } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp, OtlpSerialization } from "effect/observability"
+import { refreshWebhookGauges } from "./events/WebhookStatistics.ts"
 import { type OutboxStatistics, refreshOutboxGauges } from "./mail/OutboxStatistics.ts"
 
 /**
@@ -33,7 +34,8 @@ export const SentGauges: Layer.Layer<never, Config.ConfigError, OutboxStatistics
       yield* endpoint("OTEL_EXPORTER_OTLP_ENDPOINT"),
       yield* endpoint("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
     ]
-    const keepFresh = Effect.forkScoped(Effect.repeat(refreshOutboxGauges, Schedule.spaced("15 seconds")))
+    const refresh = Effect.andThen(refreshOutboxGauges, refreshWebhookGauges)
+    const keepFresh = Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced("15 seconds")))
     return endpoints.some(Option.isSome) ? Layer.effectDiscard(keepFresh) : Layer.empty
   })
 )

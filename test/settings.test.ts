@@ -14,6 +14,7 @@ const problems = (env: Record<string, string>) =>
   Effect.map(Effect.flip(read(env)), ({ message }) => message.split("\n"))
 
 const secret = "0123456789abcdef0123456789abcdef"
+const webhookSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 const production = {
   NODE_ENV: "production",
   PUBLIC_URL: "https://accounts.example.com",
@@ -81,6 +82,7 @@ describe("the settings", () => {
         hashNice: 10,
         signInAfterReset: false,
         administrators: [],
+        webhooks: Option.none(),
         metricsToken: Option.none(),
         sessionTtlMillis: 2_592_000_000,
         audit: { retentionMillis: 34_560_000_000, address: "truncated" },
@@ -153,6 +155,9 @@ describe("the settings", () => {
         SESSION_TTL: "1 day",
         ADMIN_TOKENS: `alice:${secret}:a, Zoë (night shift):${secret}z,alice:${secret}b`,
         METRICS_TOKEN: `${secret}metrics`,
+        WEBHOOK_URL: "https://example.com/webhooks?token=secret",
+        WEBHOOK_SECRET: `${webhookSecret}, whsec_${"b".repeat(32)}`,
+        WEBHOOK_EVENTS: "password.reset, account.deleted",
         AUDIT_RETENTION: "30 days",
         AUDIT_ADDRESS: "none",
         LOG_LEVEL: "Debug",
@@ -169,6 +174,7 @@ describe("the settings", () => {
         resetUrl,
         smtp,
         trustedProxies,
+        webhooks,
         ...others
       } = settings
       assert.strictEqual(publicUrl.href, "https://example.com/accounts/")
@@ -188,6 +194,10 @@ describe("the settings", () => {
           ["alice", `${secret}b`]
         ]
       )
+      const { secrets, types, url: webhookUrl } = Option.getOrThrow(webhooks)
+      assert.strictEqual(Redacted.value(webhookUrl).href, "https://example.com/webhooks?token=secret")
+      assert.deepStrictEqual(secrets.map(Redacted.value), [webhookSecret, `whsec_${"b".repeat(32)}`])
+      assert.deepStrictEqual(types, ["password.reset", "account.deleted"])
       assert.deepStrictEqual(corsOrigins, ["https://app.example.com", "http://localhost:5173"])
       assert.deepStrictEqual(trustedProxies.map(String), ["10.0.0.0/8", "2001:db8::7/128", "192.0.2.1/32"])
       const { from, url } = Option.getOrThrow(smtp)
@@ -351,6 +361,24 @@ describe("the settings", () => {
       `alice:${secret},bob:${secret}`
     ],
     ["METRICS_TOKEN", "too short", `${secret} with a space`],
+    [
+      "WEBHOOK_URL",
+      "example.com/webhooks",
+      "ftp://example.com",
+      "https://user:pass@example.com/",
+      "https://user@example.com/",
+      "https://example.com/#x"
+    ],
+    [
+      "WEBHOOK_SECRET",
+      "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+      "whsec_short",
+      `whsec_${"a".repeat(31)}`,
+      `whsec_${"a".repeat(92)}`,
+      `${webhookSecret},`,
+      "whsec_MDEyMzQ1Njc4OWFiY2RlZjAx MjM0NTY3"
+    ],
+    ["WEBHOOK_EVENTS", "sign-in", "password.*", "password.reset,", "mail.reset-code"],
     ["LOG_LEVEL", "loud", "info!"],
     ["LOG_FORMAT", "xml"]
   ] as const) {
@@ -361,14 +389,17 @@ describe("the settings", () => {
             ? { SMTP_URL: "smtp://mail.example.com" }
             : name === "SMTP_URL"
               ? { MAIL_FROM: "a@example.com" }
-              : {}
+              : name === "WEBHOOK_URL"
+                ? { WEBHOOK_SECRET: webhookSecret }
+                : {}
         for (const value of values) {
           const lines = yield* problems({ ...base, [name]: value })
           assert.lengthOf(lines, 1, JSON.stringify(value))
           const [, example] =
             new RegExp(`^${name} is wrong: it should be .+, for example ${name}=(.+)$`).exec(lines[0] ?? "") ?? []
           assert.isDefined(example, lines[0])
-          if (!["APP_SECRET", "ADMIN_TOKENS", "METRICS_TOKEN", "PAGES_LOGO", "PAGES_TEMPLATE"].includes(name))
+          const isFile = ["PAGES_LOGO", "PAGES_TEMPLATE"].includes(name)
+          if (!["APP_SECRET", "ADMIN_TOKENS", "METRICS_TOKEN", "WEBHOOK_SECRET"].includes(name) && !isFile)
             yield* read({ ...base, [name]: example })
         }
       })
@@ -455,6 +486,19 @@ describe("the settings", () => {
       })
   )
 
+  it.effect("demand a secret and, in production, https for webhooks", () =>
+    Effect.gen(function* () {
+      const WEBHOOK_URL = "http://example.com/webhooks"
+      assert.match((yield* problems({ WEBHOOK_URL })).join(), /^WEBHOOK_SECRET is missing, which is required/)
+      const settings = { WEBHOOK_URL, WEBHOOK_SECRET: webhookSecret }
+      assert.isTrue(Option.isSome((yield* read(settings)).webhooks))
+      assert.match(
+        (yield* problems({ ...production, ...settings })).join(),
+        /^WEBHOOK_URL is wrong: it should be an https/
+      )
+    })
+  )
+
   it.effect("never print a secret, right or wrong", () =>
     Effect.gen(function* () {
       const wrong = yield* Effect.flip(
@@ -462,16 +506,20 @@ describe("the settings", () => {
           APP_SECRET: "s3cr3t-too-short",
           DATABASE_URL: "mysql://user:s3cr3t-database@host/x",
           SMTP_URL: "http://user:s3cr3t-mail@host",
-          ADMIN_TOKENS: "alice:s3cr3t-too-short"
+          ADMIN_TOKENS: "alice:s3cr3t-too-short",
+          WEBHOOK_URL: "https://user:s3cr3t@example.com/s3cr3t",
+          WEBHOOK_SECRET: "whsec_s3cr3t"
         })
       )
-      assert.lengthOf(wrong.problems, 4)
+      assert.lengthOf(wrong.problems, 6)
       const right = yield* read({
         ...production,
         APP_SECRET: `s3cr3t-${secret}`,
         DATABASE_URL: "postgres://user:s3cr3t-database@host/x",
         SMTP_URL: "smtp://user:s3cr3t-mail@host",
-        ADMIN_TOKENS: `alice:s3cr3t-${secret}`
+        ADMIN_TOKENS: `alice:s3cr3t-${secret}`,
+        WEBHOOK_URL: "https://example.com/?token=s3cr3t",
+        WEBHOOK_SECRET: "whsec_s3cr3t/s3cr3t/s3cr3t/s3cr3t/s3cr"
       })
       for (const value of [wrong, right]) {
         for (const text of [`${value}`, JSON.stringify(value), inspect(value, { depth: 9, showHidden: true })]) {

@@ -27,6 +27,14 @@ export const findAccount = Effect.fnUntraced(function* (typed: string) {
   return Option.isSome(found) ? found.value : yield* failed(`Nobody has this address, user name or id: ${typed}`)
 })
 
+/** The id of an account as an operator names it. One that nobody has any more is taken as it is: trail and events outlive an account. */
+const idOf = Effect.fnUntraced(function* (typed: string) {
+  const id = decodeId(typed.trim().toLowerCase())
+  return Option.isSome(id) ? id.value : (yield* findAccount(typed)).user.id
+})
+
+export const accountIdIn = (typed: Option.Option<string>) => Effect.transposeOption(Option.map(typed, idOf))
+
 /**
  * The hash of a password that nobody knows: its account is opened by a reset alone, and a guess at it takes as long as at any other (C5).
  */

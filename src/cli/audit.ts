@@ -1,7 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type AuditEntry, type AuditFilter, AuditLog } from "../trail/AuditLog.ts"
-import { findAccount } from "./accounts.ts"
+import { accountIdIn } from "./accounts.ts"
 import { formatFlag, printPages } from "./exporting.ts"
 import { answerAll, Json, jsonLine, print, table } from "./output.ts"
 
@@ -15,17 +15,11 @@ const filters = {
   until: Flag.Date("until").pipe(Flag.withDescription("Before this time"), Flag.optional)
 }
 
-const uuid = Schema.is(Schema.String.check(Schema.isUUID()))
-
-/** The trail of an account outlives it: an id that nobody has any more is asked for as it is. */
 const filterOf = Effect.fnUntraced(function* ({
   user,
   ...others
 }: Omit<AuditFilter, "userId"> & { readonly user: Option.Option<string> }) {
-  if (Option.isNone(user)) return { ...others, userId: Option.none<string>() }
-  if (uuid(user.value)) return { ...others, userId: user }
-  const { user: found } = yield* findAccount(user.value)
-  return { ...others, userId: Option.some<string>(found.id) }
+  return { ...others, userId: yield* accountIdIn(user) }
 })
 
 const headings = ["AT", "EVENT", "OUTCOME", "REASON", "ACTOR", "USER", "REQUEST", "FROM", "DEVICE"]

@@ -6,6 +6,7 @@ import { auditCommand } from "./audit.ts"
 import { openapiCommand } from "./contract.ts"
 import { doctorCommand } from "./doctor.ts"
 import { AllSaid, failed, NotDone, OutputClosed } from "./endings.ts"
+import { eventsCommand } from "./events.ts"
 import { keysCommand } from "./keys.ts"
 import { Remarks, Stores } from "./layers.ts"
 import { migrateCommand } from "./migrations.ts"
@@ -52,6 +53,7 @@ const rekey = (serve: Serve) =>
       resetCommand.pipe(Command.provide(Stores)),
       sessionsCommand.pipe(Command.provide(Stores)),
       outboxCommand.pipe(Command.provide(Stores)),
+      eventsCommand.pipe(Command.provide(Stores)),
       auditCommand.pipe(Command.provide(Stores)),
       keysCommand,
       openapiCommand

@@ -8,6 +8,7 @@ import { Database } from "../sql/Database.ts"
 import * as OutboxKeepingSql from "../sql/OutboxKeepingSql.ts"
 import { hasDatabase } from "../sql/PgliteClient.ts"
 import * as RecoveryRequestsSql from "../sql/RecoveryRequestsSql.ts"
+import * as WebhookKeepingSql from "../sql/WebhookKeepingSql.ts"
 import { failed, unavailableExitCode } from "./endings.ts"
 import { remark } from "./output.ts"
 
@@ -61,7 +62,8 @@ export const Stores = Layer.unwrap(
       AccountImportSql.layer,
       AuditLogSql.layer,
       OutboxKeepingSql.layer,
-      RecoveryRequestsSql.layer
+      RecoveryRequestsSql.layer,
+      WebhookKeepingSql.layer
     ).pipe(
       Layer.provideMerge(Started),
       Layer.provide(Database.layerUpToDate),

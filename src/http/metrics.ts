@@ -4,7 +4,8 @@ import { HttpApiBuilder, HttpApiSecurity } from "effect/http-api"
 import { PrometheusMetrics } from "effect/observability"
 import { documentedUnauthenticated } from "../api/Authorization.ts"
 import { Unauthenticated } from "../domain/Session.ts"
-import { OutboxStatistics, refreshOutboxGauges } from "../mail/OutboxStatistics.ts"
+import { refreshWebhookGauges } from "../events/WebhookStatistics.ts"
+import { type OutboxStatistics, refreshOutboxGauges } from "../mail/OutboxStatistics.ts"
 import { errorResponse } from "./errors.ts"
 import { paths } from "./paths.ts"
 import { makeHolderOf } from "./tokens.ts"
@@ -20,7 +21,9 @@ const encodeUnauthenticated = Schema.encodeEffect(documentedUnauthenticated)
 export const MetricsRoute = (token: Redacted.Redacted) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
-      const statistics = yield* OutboxStatistics
+      const refresh = Effect.andThen(refreshOutboxGauges, refreshWebhookGauges).pipe(
+        Effect.provideContext(yield* Effect.context<OutboxStatistics>())
+      )
       const holderOf = yield* makeHolderOf([{ token }])
 
       yield* router.add(
@@ -30,7 +33,7 @@ export const MetricsRoute = (token: Redacted.Redacted) =>
           const holder = yield* holderOf(yield* shownToken)
           if (Option.isNone(holder))
             return errorResponse(yield* Effect.orDie(encodeUnauthenticated(new Unauthenticated())))
-          yield* Effect.provideService(refreshOutboxGauges, OutboxStatistics, statistics)
+          yield* refresh
           return HttpServerResponse.text(yield* PrometheusMetrics.format(), {
             contentType: "text/plain; version=0.0.4; charset=utf-8"
           })

@@ -35,7 +35,7 @@ export const layer = Layer.effect(
           case when a.actor in ('owner', 'anonymous') then a.client_address end as client_address,
           a.request_id
         from audit a
-        where a.user_id = ${id} and a.actor <> 'system' and a.event not like 'mail.%'
+        where a.user_id = ${id} and a.actor <> 'system' and a.event not like 'mail.%' and a.event <> 'webhook'
           and a.at < timestamptz 'epoch' + ${Option.getOrElse(cursor, () => end)}::bigint * interval '1 microsecond'
         order by a.at desc
         fetch first (${limit}::int) rows with ties`).pipe(database.run)

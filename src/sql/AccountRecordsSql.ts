@@ -36,6 +36,8 @@ export const layer = Layer.effect(
           ), trail as (
             insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
             select 'account.exported', 'done', 'owner', id, ${requestId}, ${clientAddress}, ${device} from account
+            -- Nothing is written before it, and its transaction has to have an id before its row: who reads the trail on and on relies on it.
+            where pg_current_xact_id() is not null
           )
           select * from account`).pipe(database.run)
         if (Option.isNone(record)) return Option.none()

@@ -77,14 +77,26 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
             order by expires_at limit ${batchSize}::int for update skip locked
           )
           delete from former_emails t using old where t.id = old.id`,
-        ...(["sent", "dropped", "dead"] as const).map(
-          (outcome) => sql`
-            with old as materialized (
-              select id from outbox where outcome = ${outcome} and settled_at < now() - ${outcome === "sent" ? "1 day" : "7 days"}::interval
-              order by settled_at limit ${batchSize}::int for update skip locked
-            )
-            delete from outbox t using old where t.id = old.id`
+        ...(["outbox", "webhook_outbox"] as const).flatMap((queue) =>
+          (["sent", "dropped", "dead"] as const).map(
+            (outcome) => sql`
+              with old as materialized (
+                select id from ${sql.literal(queue)} where outcome = ${outcome}
+                  and settled_at < now() - ${outcome === "sent" ? "1 day" : "7 days"}::interval
+                order by settled_at limit ${batchSize}::int for update skip locked
+              )
+              delete from ${sql.literal(queue)} t using old where t.id = old.id`
+          )
         ),
+        // Events that nobody tells: the receiver wants no more, or webhooks were switched off. The ids are in the order of what happened.
+        sql`
+          with head as materialized (select id, created_at from webhook_outbox order by id limit ${batchSize}::int),
+            old as materialized (
+              select o.id from webhook_outbox o join head using (id)
+              where o.outcome is null and head.created_at < now() - interval '7 days'
+              for update of o skip locked
+            )
+          delete from webhook_outbox t using old where t.id = old.id`,
         sql`
           with old as materialized (
             select id from sessions where expires_at < now() order by expires_at limit ${batchSize}::int for update skip locked

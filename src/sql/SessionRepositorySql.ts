@@ -94,13 +94,14 @@ export const layer = Layer.effect(
     const endOthers: SessionRepository["Service"]["endOthers"] = Effect.fn("SessionRepository.endOthers")(
       function* (userId, keep) {
         const { clientAddress, device, requestId } = yield* trace
-        // One row, however many there were, and if there was none: it is what the owner did.
+        // One row, however many there were, and if there was none: it is what the owner did. Behind what it tells, as all are: who reads
+        // the trail on and on relies on it.
         yield* sql`
           with ended as (
-            delete from sessions where user_id = ${userId} and id <> ${keep}
-          )
+            delete from sessions where user_id = ${userId} and id <> ${keep} returning id
+          ), counted as materialized (select count(*) from ended)
           insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
-          values ('sessions.ended', 'done', 'owner', ${userId}, ${requestId}, ${clientAddress}, ${device})`.pipe(
+          select 'sessions.ended', 'done', 'owner', ${userId}::uuid, ${requestId}, ${clientAddress}, ${device} from counted`.pipe(
           database.run
         )
       }

@@ -143,6 +143,8 @@ onPostgres("/metrics", Service.layer({ settings: { metricsToken } }), (it) => {
 const sources = [
   "accounts/EmailConfirmation.ts",
   "accounts/GuessLimits.ts",
+  "events/WebhookStatistics.ts",
+  "events/WebhookWorker.ts",
   "http/edge.ts",
   "http/limits.ts",
   "mail/OutboxStatistics.ts",

@@ -49,6 +49,7 @@ export const testSettings: Settings = {
   hashNice: 10,
   signInAfterReset: false,
   administrators: [],
+  webhooks: Option.none(),
   metricsToken: Option.none(),
   sessionTtlMillis: 30 * 86_400_000,
   audit: { retentionMillis: 400 * 86_400_000, address: "truncated" },

@@ -15,16 +15,17 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   language: [],
   background: ["domain"],
   trail: ["domain", "background"],
+  events: ["domain", "background", "trail"],
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
   mail: ["domain", "background", "secrets", "markup", "language"],
   accounts: ["domain", "background", "trail", "secrets", "passwords", "mail", "language"],
   recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
-  sql: ["domain", "background", "trail", "secrets", "accounts", "recovery", "mail", "language"],
+  sql: ["domain", "background", "trail", "events", "secrets", "accounts", "recovery", "mail", "language"],
   api: ["domain", "language"],
   client: [],
-  http: ["api", "domain", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"],
-  cli: ["api", "domain", "accounts", "recovery", "trail", "mail", "passwords", "secrets", "sql"]
+  http: ["api", "domain", "events", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"],
+  cli: ["api", "domain", "accounts", "recovery", "trail", "events", "mail", "passwords", "secrets", "sql"]
 }
 
 /** Which files beside the folders a folder may import. */
@@ -47,7 +48,7 @@ const packages: Readonly<Record<string, ReadonlyArray<string>>> = {
   "effect/sql/SqlClient": ["sql", "cli"],
   "effect/cli": withEffect,
   "effect/http": ["api", "http"],
-  "effect/http/HttpClient": ["passwords", "api", "http"],
+  "effect/http/HttpClient": ["events", "passwords", "api", "http"],
   "effect/http/HttpServer": ["api", "http"],
   "effect/http-api": ["api", "http", "cli"],
   "effect/http-api/HttpApi": ["api", "http", "cli"],

@@ -1,0 +1,98 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer, Logger } from "effect"
+import { clientOf } from "../support/client.ts"
+import { embeddedPlace, postgresPlace } from "../support/commandLine.ts"
+import { Receiver, webhookSecret } from "../support/receiver.ts"
+import { startServer } from "../support/server.ts"
+
+layer(Layer.merge(Logger.layer([]), Receiver.layer), { excludeTestServices: true })("rekey events", (it) => {
+  it.effect(
+    "lists what wasn't told, drops it, and has the trail told again: by id, of an account, since a time",
+    () =>
+      Effect.gen(function* () {
+        const receiver = yield* Receiver
+        const place = yield* postgresPlace
+        yield* receiver.behave(500)
+        const { sql } = place
+        const server = yield* startServer({
+          env: { ...place.env, WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: webhookSecret }
+        })
+        const client = yield* clientOf(server.url)
+        const ada = yield* client.register()
+        const failed = sql`select from webhook_outbox where failure is not null`
+        yield* failed.pipe(Effect.delay("20 millis"), Effect.repeat({ until: (rows) => rows.length === 1 }))
+
+        const [registered, opened] = yield* place.told("events", "list", "--user", ada.email)
+        assert.deepStrictEqual(
+          [registered, opened].map((event) => [event?.type, event?.state, event?.failure, event?.userId]),
+          [
+            ["account.registered", "waiting", "status 500", ada.id],
+            ["session.opened", "waiting", null, ada.id]
+          ]
+        )
+        assert.match(
+          yield* place.done("events", "list"),
+          /^ID +STATE +EVENT +USER .*\nevt_1_\w+ +waiting +account\.registered /
+        )
+
+        // What is dropped makes room for the next of its account.
+        const dropped = yield* place.told("events", "drop", String(registered?.id), "--yes")
+        assert.deepStrictEqual(dropped, [{ dropped: [registered?.id] }])
+        yield* receiver.next.pipe(Effect.repeat({ until: ({ id }) => id === opened?.id }))
+        yield* receiver.behave("take")
+        yield* sql`update webhook_outbox set due_at = now() where outcome is null and leased_until is null`
+        yield* receiver.next.pipe(Effect.repeat({ until: ({ id }) => receiver.takenFor(ada.id)[0]?.id === id }))
+
+        const replayed = yield* place.told("events", "replay", String(registered?.id))
+        assert.deepStrictEqual(replayed, [{ replayed: 1 }])
+        const told = yield* receiver.next
+        assert.deepStrictEqual([told.id, told.type], [registered?.id, "account.registered"])
+
+        // What the command line does is told too, and outlives the account.
+        yield* place.done("user", "delete", ada.email, "--yes")
+        const deleted = yield* receiver.next
+        assert.deepStrictEqual([deleted.type, deleted.userId], ["account.deleted", ada.id])
+
+        assert.deepStrictEqual(yield* place.told("events", "replay", "--user", ada.id), [{ replayed: 3 }])
+        const again = [yield* receiver.next, yield* receiver.next, yield* receiver.next]
+        assert.deepStrictEqual(
+          again.map(({ id }) => id),
+          [registered?.id, opened?.id, deleted.id]
+        )
+        yield* client.register()
+        const bobs = [yield* receiver.next, yield* receiver.next]
+        const since = ["--since", JSON.parse(bobs[0]?.body ?? "").timestamp, "--event", "session.opened"]
+        assert.deepStrictEqual(yield* place.told("events", "replay", ...since), [{ replayed: 1 }])
+        assert.strictEqual((yield* receiver.next).id, bobs[1]?.id)
+        const trail = yield* place.told("audit", "tail", "--event", "webhook")
+        assert.deepStrictEqual(
+          trail.map(({ actor, outcome, userId }) => [actor, outcome, userId]),
+          [["cli", "dropped", ada.id]]
+        )
+      }),
+    240_000
+  )
+
+  it.effect(
+    "says what is wrong with what was typed, and of what there isn't anything to tell",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* embeddedPlace
+        for (const [args, code] of [
+          [["replay"], 2],
+          [["replay", "evt_1_a", "--user", "ada@example.com"], 2],
+          [["replay", "1"], 2],
+          [["replay", "evt_1_a"], 1],
+          [["replay", "--since", "2020-01-01"], 1],
+          [["drop", "evt_1_a"], 2],
+          [["drop", "evt_1_a", "--yes"], 1]
+        ] as const) {
+          const ended = yield* place.rekey("events", ...args)
+          assert.strictEqual(ended.code, code, `${args.join(" ")}\n${ended.stdout}${ended.stderr}`)
+          assert.notStrictEqual(ended.stderr, "")
+        }
+        assert.strictEqual(yield* place.done("events", "list"), "")
+      }),
+    240_000
+  )
+})
