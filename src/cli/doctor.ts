@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto"
+import { connect as connectTcp, isIP } from "node:net"
+import { connect as connectTls } from "node:tls"
 import { Array, Effect, Option, Redacted } from "effect"
 import { Command, TerminalCapabilities } from "effect/cli"
 import { SecureRandom } from "effect/crypto"
@@ -6,7 +9,7 @@ import { handshake } from "../mail/SmtpMailer.ts"
 import { keptSecrets } from "../secrets/GeneratedSecret.ts"
 import { Crypto } from "../server.ts"
 import { examineSettings, type Settings } from "../settings.ts"
-import { type DatabaseServer, examineServer, lackingRights } from "../sql/Examination.ts"
+import { type DatabaseServer, examineServer, examineWebhooks, lackingRights } from "../sql/Examination.ts"
 import { pendingMigrations, shippedMigrations } from "../sql/Migrations.ts"
 import { EmbeddedDatabaseBroken, hasDatabase } from "../sql/PgliteClient.ts"
 import { describe } from "../sql/SqlState.ts"
@@ -170,7 +173,8 @@ const databaseFindings = Effect.fnUntraced(
         ...poolFindings(settings, server),
         yield* migrationsFinding(server),
         yield* rightsFinding(server, embedded),
-        clockFinding(server, before, after)
+        clockFinding(server, before, after),
+        ...(yield* toldFindings(settings))
       ]
     }).pipe(Effect.provide(SqlOf(settings)))
   },
@@ -229,6 +233,65 @@ const mailFinding = (settings: Settings) =>
       )
   })
 
+/** Whether somebody listens there, by TLS with a certificate that fits where the URL says so. */
+const reaches = ({ hostname, port, protocol }: URL) =>
+  Effect.callback<boolean>((resume) => {
+    const host = hostname.replace(/^\[|\]$/g, "")
+    const connected = () => {
+      resume(Effect.succeed(true))
+      socket.destroy()
+    }
+    const socket =
+      protocol === "https:"
+        ? connectTls({ host, port: Number(port || 443), ...(isIP(host) === 0 && { servername: host }) }, connected)
+        : connectTcp({ host, port: Number(port || 80) }, connected)
+    socket.on("error", () => resume(Effect.succeed(false)))
+    return Effect.sync(() => socket.destroy())
+  }).pipe(Effect.timeoutOption("5 seconds"), Effect.map(Option.getOrElse(() => false)))
+
+/** Nothing is sent: a receiver takes what it gets for something that happened. */
+const webhookFinding = Effect.fnUntraced(function* (settings: Settings) {
+  if (Option.isNone(settings.webhooks)) return []
+  return (yield* reaches(Redacted.value(settings.webhooks.value.url)))
+    ? [ok("webhooks", "Somebody listens at WEBHOOK_URL.")]
+    : [
+        wrong(
+          "webhooks",
+          "Nobody can be reached at WEBHOOK_URL.",
+          "Look at its host, port and certificate, and at the firewall. Events wait for three days."
+        )
+      ]
+})
+
+/** What became of webhooks so far. */
+const toldFindings = Effect.fnUntraced(function* (settings: Settings) {
+  if (Option.isNone(settings.webhooks)) return []
+  const { href } = Redacted.value(settings.webhooks.value.url)
+  const found = yield* examineWebhooks(createHash("sha256").update(href).digest())
+  if (Option.isNone(found)) return []
+  const { dead, stoppedAt } = found.value
+  return [
+    ...(stoppedAt === null
+      ? []
+      : [
+          wrong(
+            "webhooks",
+            `The receiver said at ${stoppedAt.toISOString()} that it wants no more (410).`,
+            'Ask whoever runs it; "rekey events replay" has it told again.'
+          )
+        ]),
+    ...(dead === 0
+      ? []
+      : [
+          note(
+            "webhooks",
+            `${dead} events couldn't be told.`,
+            '"rekey events list --state dead" shows them, "rekey events replay" has them told again.'
+          )
+        ])
+  ]
+})
+
 const colours = { ok: 32, note: 33, wrong: 31 }
 
 /** `rekey doctor`. */
@@ -263,7 +326,8 @@ export const doctorCommand = Command.make(
       ...(yield* told(yield* secretFindings(settings))),
       ...(yield* told([yield* entropyFinding])),
       ...(yield* told(yield* databaseFindings(settings))),
-      ...(yield* told([yield* mailFinding(settings)]))
+      ...(yield* told([yield* mailFinding(settings)])),
+      ...(yield* told(yield* webhookFinding(settings)))
     ]
     if (findings.some(({ state }) => state === "wrong")) return yield* new AllSaid({ how: "failed" })
   })

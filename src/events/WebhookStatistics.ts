@@ -1,4 +1,4 @@
-import { Context, Effect, Metric, type Option } from "effect"
+import { Context, Effect, Metric } from "effect"
 import { type Backlog, refreshGauges } from "../background/Backlog.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 
@@ -8,8 +8,6 @@ export class WebhookStatistics extends Context.Service<
   {
     /** What wasn't read from the trail yet counts for the oldest. */
     readonly backlog: Effect.Effect<Backlog, Unavailable>
-    /** Since when the receiver that was last set wants no more (410). */
-    readonly stoppedAt: Effect.Effect<Option.Option<Date>, Unavailable>
   }
 >()("rekey/events/WebhookStatistics") {}
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { ReceiverHash } from "../events/WebhookOutbox.ts"
 import { shippedMigrations } from "./Migrations.ts"
 import { allRows, firstRow } from "./Rows.ts"
 
@@ -34,6 +35,18 @@ export const examineServer = Effect.gen(function* () {
       (extract(epoch from clock_timestamp()) * 1000)::float8 as clock_millis,
       current_setting('max_connections')::int as max_connections`)
   return Option.getOrThrow(row)
+})
+
+const webhooksRow = firstRow(Schema.Struct({ stoppedAt: Schema.NullOr(Schema.Date), dead: Schema.Int }))
+
+/** Since when this receiver of webhooks wants no more, and how many events couldn't be told; none before the tables are there. */
+export const examineWebhooks = Effect.fnUntraced(function* (receiver: ReceiverHash) {
+  const sql = yield* SqlClient.SqlClient
+  const [there] = yield* sql`select where to_regclass('webhook_progress') is not null`
+  if (there === undefined) return Option.none()
+  return yield* webhooksRow(sql`
+    select (select stopped_at from webhook_progress where stopped_receiver = ${receiver}::bytea) as stopped_at,
+      (select count(*)::int from webhook_outbox where outcome = 'dead') as dead`)
 })
 
 /** The tables that the migrations make. */

@@ -6,7 +6,6 @@ import { queueIn } from "./queues.ts"
 import { firstRow } from "./Rows.ts"
 
 const unreadRow = firstRow(Schema.Struct({ oldestSeconds: Schema.Finite }))
-const stoppedRow = firstRow(Schema.Struct({ stoppedAt: Schema.NullOr(Schema.Date) }))
 
 /** Counts the table `webhook_outbox`, and looks at what of the trail isn't in it yet. */
 export const layer = Layer.effect(
@@ -26,11 +25,7 @@ export const layer = Layer.effect(
         const queued = Option.getOrThrow(yield* queue.backlog)
         const { oldestSeconds } = Option.getOrElse(yield* unread, () => ({ oldestSeconds: 0 }))
         return { ...queued, oldestSeconds: Math.max(queued.oldestSeconds, oldestSeconds) }
-      }).pipe(database.run),
-      stoppedAt: stoppedRow(sql`select stopped_at from webhook_progress`).pipe(
-        Effect.map(Option.flatMap(({ stoppedAt }) => Option.fromNullOr(stoppedAt))),
-        database.run
-      )
+      }).pipe(database.run)
     })
   })
 )

@@ -29,7 +29,7 @@ const copied = [
 ]
 
 /** In this order: what is nearest to the statements first. */
-const groups = ["test/sql", "test/model", "test/http", "test/accounts", "test/attacks"]
+const groups = ["test/sql", "test/events", "test/model", "test/http", "test/accounts", "test/attacks"]
 
 const { values: chosen } = parseArgs({ options: { only: { type: "string" }, tests: { type: "string" } } })
 

@@ -14,6 +14,7 @@ const accounts = "src/sql/AccountRepositorySql.ts"
 const sessions = "src/sql/SessionRepositorySql.ts"
 const confirmations = "src/sql/ConfirmationsSql.ts"
 const registrations = "src/sql/registrations.ts"
+const webhooks = "src/sql/WebhookOutboxSql.ts"
 const changes = "src/sql/EmailChangesSql.ts"
 
 /** The process's time as a value of a statement. */
@@ -258,5 +259,35 @@ export const mutations: ReadonlyArray<Mutation> = [
     from: "from changed c where s.id = c.session_id and s.user_id = c.id",
     to: "from changed c where s.user_id = c.id",
     also: { from: "where s.user_id = c.id and s.id <> c.session_id", to: "where s.user_id = c.id and s.id is null" }
+  },
+  {
+    name: "webhooks: an event doesn't wait for an older one of its account",
+    file: webhooks,
+    from: "e.user_id = o.user_id and e.id < o.id and e.outcome is null",
+    to: "false"
+  },
+  {
+    name: "webhooks: what was delivered is delivered again",
+    file: webhooks,
+    from: `set outcome = \${outcome}, settled_at = now(), leased_until = null, failure`,
+    to: "set leased_until = null, failure"
+  },
+  {
+    name: "webhooks: a receiver that wants no more is told",
+    file: webhooks,
+    from: "where p.stopped_receiver = ",
+    to: "where p.stopped_receiver <> "
+  },
+  {
+    name: "events: what commits late is passed over",
+    file: "src/events/TrailPosition.ts",
+    from: "gaps: [...known, ...fresh]",
+    to: "gaps: known"
+  },
+  {
+    name: "events: a gap is given up while what may fill it is open",
+    file: "src/events/TrailPosition.ts",
+    from: "oldestOpen >= until && ",
+    to: ""
   }
 ]
