@@ -3,9 +3,9 @@ import { Effect } from "effect"
 
 /** CPU time in milliseconds. */
 export interface CpuTimes {
-  /** The server's own thread. */
+  /** The thread of the server, or of each of several, that takes requests. */
   readonly server: number
-  /** Its other threads: hashes, and what the runtime does on the side. */
+  /** The other threads: hashes, and what the runtime does on the side. */
   readonly hash: number
   readonly database: number
   /** The bench. */
@@ -44,9 +44,10 @@ const databaseTicks = (): ReadonlyMap<string, number> =>
     processes().map((pid) => [pid, sumOf([pid], (pid) => (isPostgres(pid) ? ticksIn(`/proc/${pid}/stat`)[0] : 0))])
   )
 
-const read = (pid: number): Omit<CpuTimes, "database"> => {
-  const [server] = ticksIn(`/proc/${pid}/task/${pid}/stat`)
-  const [whole] = ticksIn(`/proc/${pid}/stat`)
+const read = (pids: ReadonlyArray<number>): Omit<CpuTimes, "database"> => {
+  const names = pids.map(String)
+  const server = sumOf(names, (pid) => ticksIn(`/proc/${pid}/task/${pid}/stat`)[0])
+  const whole = sumOf(names, (pid) => ticksIn(`/proc/${pid}/stat`)[0])
   const { system, user } = process.cpuUsage()
   return {
     server: server * millisPerTick,
@@ -57,13 +58,16 @@ const read = (pid: number): Omit<CpuTimes, "database"> => {
 
 const unknown: CpuTimes = { server: Number.NaN, hash: Number.NaN, database: Number.NaN, driver: Number.NaN }
 
-/** What a request costs each part, in milliseconds of CPU, while `load` sends so many of them. Linux alone tells. */
-export const cpuOfEach = <A, E, R>(load: Effect.Effect<A, E, R>, count: number, pid: number) =>
+/**
+ * What a request costs each part, in milliseconds of CPU, while `load` sends so many of them to the processes `pids`. Linux alone
+ * tells.
+ */
+export const cpuOfEach = <A, E, R>(load: Effect.Effect<A, E, R>, count: number, ...pids: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     if (process.platform !== "linux") return [yield* load, unknown] as const
-    const [before, databaseBefore] = [read(pid), databaseTicks()]
+    const [before, databaseBefore] = [read(pids), databaseTicks()]
     const result = yield* load
-    const [after, databaseAfter] = [read(pid), databaseTicks()]
+    const [after, databaseAfter] = [read(pids), databaseTicks()]
     const each = (part: keyof typeof before) => (after[part] - before[part]) / count
     const ofDatabase = [...databaseAfter].reduce((sum, [pid, ticks]) => sum + ticks - (databaseBefore.get(pid) ?? 0), 0)
     const cpu: CpuTimes = {

@@ -38,6 +38,26 @@ export const makeCrowd = Effect.fn("makeCrowd")(function* (sql: SqlClient.SqlCli
   }
 }, Effect.orDie)
 
+/** Further rows of the trail, over 390 days, and as many codes that have ended within a day, of the accounts that are there. */
+export const makeHistory = Effect.fn("makeHistory")(function* (sql: SqlClient.SqlClient, count: number) {
+  const show = makeProgressBar(`Making ${count.toLocaleString("en")} rows of the trail, and codes`, count)
+  for (let from = 1; from <= count; from += batchSize) {
+    const to = Math.min(count, from + batchSize - 1)
+    yield* sql`
+      with owner as materialized (select array_agg(id) as ids from users), history as (
+        select n, ids[1 + n % cardinality(ids)] as id from owner, generate_series(${from}::int, ${to}::int) n
+      ), dead as (
+        insert into reset_codes (code_hash, user_id, issued_at, expires_at)
+        select sha256(gen_random_uuid()::text::bytea), id, ended - interval '30 minutes', ended
+        from (select id, now() - n::float8 / ${count} * interval '20 hours' as ended from history) code
+      )
+      insert into audit (at, event, outcome, actor, user_id, request_id)
+      select now() - (1 - n::float8 / ${count}) * interval '390 days', 'code.issued', 'done', 'system', id, gen_random_uuid()
+      from history`
+    yield* show(to)
+  }
+}, Effect.orDie)
+
 /** Has the planner know what is there, and done now what would else be done while something is measured. */
 export const settleDown = Effect.fn("settleDown")(function* (sql: SqlClient.SqlClient) {
   yield* sql`vacuum analyze`

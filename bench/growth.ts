@@ -2,14 +2,15 @@ import { parseArgs } from "node:util"
 import { Console, Effect, Fiber } from "effect"
 import type { SqlClient } from "effect/sql"
 import { type Account, makeAccounts, untilDone } from "./accounts.ts"
+import { type Counted, counted } from "./blocks.ts"
 import { chartOf } from "./chart.ts"
 import { addOldCodes, countOldCodes, makeCrowd, settleDown } from "./crowd.ts"
 import { badCode, reset } from "./exchanges.ts"
 import { temporaryFolder } from "./folder.ts"
-import { type Exchange, runLoad } from "./load.ts"
+import { runLoad } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { OptionsInvalid } from "./plan.ts"
-import { accountsForPlans, complaintAbout, GrowsWithTheTables, type Plan, plansOn } from "./plans.ts"
+import { accountsForPlans, complaintAbout, GrowsWithTheTables, type Plan, plansOn, plansTable } from "./plans.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import type { Server } from "./program.ts"
 import { median } from "./quantile.ts"
@@ -24,36 +25,6 @@ const resetsAtOnce = 300
 
 /** Deleted in a round while wrong codes come in: some seconds of work for the clean-up. */
 const oldCodesAtOnce = 20_000
-
-/** Backends tell what they counted once a second at most. */
-const untilCounted = Effect.sleep("1500 millis")
-
-/** Blocks of 8 KiB that PostgreSQL read so far, from its memory or the disk. */
-const blocksSoFar = (sql: SqlClient.SqlClient) =>
-  Effect.map(
-    sql<{ readonly blocks: number }>`
-      select sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::float8 as blocks from pg_statio_user_tables`,
-    ([row]) => row?.blocks ?? Number.NaN
-  ).pipe(Effect.orDie)
-
-/** The rate of a load, and what PostgreSQL read for each request of it. */
-interface Counted {
-  readonly perSecond: number
-  readonly blocks: number
-}
-
-const counted = Effect.fnUntraced(function* (
-  sql: SqlClient.SqlClient,
-  port: number,
-  exchanges: ReadonlyArray<Exchange>
-) {
-  yield* untilCounted
-  const before = yield* blocksSoFar(sql)
-  const { perSecond } = yield* runLoad(port, exchanges, 32)
-  yield* untilCounted
-  const counted: Counted = { perSecond, blocks: ((yield* blocksSoFar(sql)) - before) / exchanges.length }
-  return counted
-})
 
 /** What one round measured at one size. */
 interface Round {
@@ -176,26 +147,6 @@ const ratesOf = (all: ReadonlyArray<Measured>): Table => {
   }
 }
 
-/** Each statement: rows that it looked at and blocks that it read, from the smallest size to the largest. */
-const plansIn = (all: ReadonlyArray<Measured>): Table => {
-  const largest = all.at(-1)
-  const at = (name: string, of: (plan: Plan) => number) =>
-    all.map(({ plans }) => {
-      const plan = plans.get(name)
-      return plan === undefined ? "–" : of(plan).toFixed(0)
-    })
-  return {
-    head: ["statement", "rows at most", "blocks, median"],
-    rows: [...(largest?.plans.keys() ?? [])]
-      .sort()
-      .map((name) => [
-        name.replaceAll("|", "\\|"),
-        at(name, ({ rows }) => rows).join(", "),
-        at(name, ({ blocks }) => blocks).join(", ")
-      ])
-  }
-}
-
 const chartsOf = (all: ReadonlyArray<Measured>): Readonly<Record<string, string>> => {
   const bars = (of: (round: Round) => number) =>
     all.map((measured) => ({ name: inWords(measured.size), value: medianOf(measured, of), ours: true }))
@@ -250,7 +201,7 @@ export const growth = Effect.fn("growth")(function* (
   if (first === undefined || smallest === undefined) return
   const machine = yield* describeMachine(first.sql, load)
   const where = circumstances(machine, { rounds, ...disturbances() })
-  const [rates, plans] = [ratesOf(measured), plansIn(measured)]
+  const [rates, plans] = [ratesOf(measured), plansTable(measured.map(({ plans }) => plans))]
   yield* Console.log([where, asText(rates), asText(plans)].join("\n\n"))
   const sizesMeasured = measured.map(({ plans, ...rest }) => ({ ...rest, plans: [...plans.values()] }))
   yield* keepResults("growth-", machine, { sizes: sizesMeasured, ...disturbances() })

@@ -66,6 +66,19 @@ export const runLoad = (
     })
   )
 
+/** The same for several servers, each with its share of the requests, as a balancer deals them out. How many a second in all. */
+export const runSharedLoad = Effect.fnUntraced(function* (
+  ports: ReadonlyArray<number>,
+  exchanges: ReadonlyArray<Exchange>,
+  atOnce: number
+) {
+  const share = (index: number) => exchanges.filter((_, number) => number % ports.length === index)
+  const loads = ports.map((port, index) => runLoad(port, share(index), Math.ceil(atOnce / ports.length)))
+  const began = performance.now()
+  yield* Effect.all(loads, { concurrency: "unbounded", discard: true })
+  return (exchanges.length * 1000) / (performance.now() - began)
+})
+
 const drive = async (
   connections: ReadonlyArray<Connection>,
   exchanges: ReadonlyArray<Exchange>

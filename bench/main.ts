@@ -2,15 +2,18 @@
  * `npm run bench`: what a reset costs over the hash in it, what doesn't wait behind hashes, and what start and memory are, beside
  * another service and the bare parts, on this machine. `npm run bench -- timing`: whether anybody can tell by the time who has an
  * account. `npm run bench -- growth`: what millions of accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
+ * `npm run bench -- scaling`: what several processes cost, and PgBouncer. `npm run bench -- partitions`: what tables with partitions do.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
 import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
+import { partitions } from "./partitions.ts"
 import { readOptions } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import { aimsOf, asText, ceilingsOf, circumstances, figuresOf } from "./report.ts"
 import { keepSpeed, writeSpeed } from "./results.ts"
+import { scaling } from "./scaling.ts"
 import { build } from "./server.ts"
 import { soak } from "./soak.ts"
 import { measureSpeed } from "./speed.ts"
@@ -43,6 +46,8 @@ const bench = Effect.scoped(
     if (command === "timing") yield* timing(parameters, progress)
     else if (command === "growth") yield* growth(parameters, progress)
     else if (command === "soak") yield* soak(parameters, progress)
+    else if (command === "scaling") yield* scaling(parameters, progress)
+    else if (command === "partitions") yield* partitions(parameters, progress)
     else yield* speed(process.argv.slice(2))
   })
 )

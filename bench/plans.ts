@@ -7,6 +7,7 @@ import { blocksIn, type Explained, explaining, explainSessionsOf, rowsIn, scansI
 import { temporaryFolder } from "./folder.ts"
 import { clientAddress, from, runLoad } from "./load.ts"
 import { median } from "./quantile.ts"
+import type { Table } from "./report.ts"
 import { startServer } from "./server.ts"
 import { nameOf, statementNames } from "./statements.ts"
 
@@ -119,4 +120,23 @@ export const complaintAbout = (size: number, plans: ReadonlyMap<string, Plan>): 
     if (rows > most) return `at ${size} accounts "${name}" looks at ${rows} rows, where ${most} are enough`
   }
   return undefined
+}
+
+/** Each statement on several databases, one after the other: rows that it looked at, and blocks that it read. */
+export const plansTable = (all: ReadonlyArray<ReadonlyMap<string, Plan>>): Table => {
+  const at = (name: string, of: (plan: Plan) => number) =>
+    all.map((plans) => {
+      const plan = plans.get(name)
+      return plan === undefined ? "–" : of(plan).toFixed(0)
+    })
+  return {
+    head: ["statement", "rows at most", "blocks, median"],
+    rows: [...(all.at(-1)?.keys() ?? [])]
+      .sort()
+      .map((name) => [
+        name.replaceAll("|", "\\|"),
+        at(name, ({ rows }) => rows).join(", "),
+        at(name, ({ blocks }) => blocks).join(", ")
+      ])
+  }
 }

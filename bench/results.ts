@@ -55,12 +55,18 @@ const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string
   }
 }
 
-/** A part of docs/performance.md: the marks between which a command writes what it measured. */
-export type Section = "measured" | "growth" | "soak"
+/** The marks between which a command writes what it measured, and the page of `docs` that has them. */
+const sections = {
+  measured: "performance.md",
+  growth: "performance.md",
+  soak: "performance.md",
+  scaling: "scaling.md",
+  partitions: "scaling.md"
+}
 
-/** Puts text into docs/performance.md, between the two marks of a section, and charts beside it. */
+/** Puts text between the two marks of a section, and charts beside its page. */
 export const writeSection = (
-  section: Section,
+  section: keyof typeof sections,
   parts: ReadonlyArray<string>,
   charts: Readonly<Record<string, string>>
 ) =>
@@ -68,7 +74,7 @@ export const writeSection = (
     const images = new URL("images/", docs)
     await mkdir(images, { recursive: true })
     for (const [name, chart] of Object.entries(charts)) await writeFile(new URL(name, images), chart)
-    const page = new URL("performance.md", docs)
+    const page = new URL(sections[section], docs)
     const text = await readFile(page, "utf8")
     const marked = new RegExp(`(<!-- ${section} -->\\n)[\\s\\S]*(<!-- /${section} -->)`)
     await writeFile(

@@ -2,7 +2,8 @@
 const named: Readonly<Record<string, string>> = {
   "look a code up": "from reset_codes c join users u on",
   "reset: hash, code, sessions, trail, notice": "with changed as",
-  "forgot: write the request down": "insert into recovery_requests (email_key, request_id, client_address) values",
+  "forgot: write the request down":
+    "insert into recovery_requests (email_key, request_id, client_address, device, language) values",
   "worker: take the requests of an address": "with head as ( select email_key from recovery_requests",
   "worker: lock the account": "for no key update",
   "worker: issue a code, queue its mail": "with recent as ( select issued_at from reset_codes",

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { rekeyFromSources } from "./contestants.ts"
 import { temporaryFolder } from "./folder.ts"
-import { runLoad } from "./load.ts"
+import { runSharedLoad } from "./load.ts"
 import type { Plan } from "./plan.ts"
 import type { Server } from "./program.ts"
 import type { Running } from "./round.ts"
@@ -19,14 +19,7 @@ export interface Ways {
 
 export const measureWays = Effect.fn("measureWays")(function* (plan: Plan, running: Running, second: Server) {
   const { contestant, databaseUrl, resets, server, sql } = running
-  const exchanges = resets(plan.resets / 2)
-  const half = Math.ceil(exchanges.length / 2)
-  const began = performance.now()
-  yield* Effect.all(
-    [runLoad(server.port, exchanges.slice(0, half), 16), runLoad(second.port, exchanges.slice(half), 16)],
-    { concurrency: "unbounded" }
-  )
-  const resetsOfTwoPerSecond = (exchanges.length * 1000) / (performance.now() - began)
+  const resetsOfTwoPerSecond = yield* runSharedLoad([server.port, second.port], resets(plan.resets / 2), 32)
   yield* contestant.untilDone(sql)
   const ways: Ways = {
     resetsOfTwoPerSecond,
