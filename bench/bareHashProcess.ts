@@ -1,16 +1,16 @@
 // A process of its own, started by bareHash.ts: the size of libuv's pool can't change once a process runs.
-import { hash } from "@node-rs/argon2"
-import type { Argon2Cost } from "../src/passwords/argon2.ts"
+import { Effect, Option, Redacted } from "effect"
 import { type LoadResult, resultOf } from "./load.ts"
+import { type WriterName, writers } from "./writers.ts"
 
 interface Work {
   readonly count: number
   readonly atOnce: number
-  readonly cost: Argon2Cost
+  readonly writer: WriterName
 }
 
-const { atOnce, cost, count }: Work = JSON.parse(process.argv[2] ?? "")
-const options = { memoryCost: cost.memoryKib, timeCost: cost.iterations, parallelism: cost.parallelism }
+const { atOnce, count, writer }: Work = JSON.parse(process.argv[2] ?? "")
+const hash = writers[writer].hash(Redacted.make("a long new phrase"), Option.none())
 
 const run = async (count: number): Promise<LoadResult> => {
   const millis: Array<number> = []
@@ -19,7 +19,7 @@ const run = async (count: number): Promise<LoadResult> => {
     while (begun < count) {
       begun++
       const started = performance.now()
-      await hash("a long new phrase", options)
+      await Effect.runPromise(hash)
       millis.push(performance.now() - started)
     }
   }

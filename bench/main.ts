@@ -1,11 +1,13 @@
 /**
  * `npm run bench`: what a reset costs over the hash in it, what doesn't wait behind hashes, and what start and memory are, beside
  * another service and the bare parts, on this machine. `npm run bench -- timing`: whether anybody can tell by the time who has an
- * account. `npm run bench -- growth`: what millions of accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
+ * account. `npm run bench -- formats`: resets with the hashes of other applications. `npm run bench -- growth`: what millions of
+ * accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
  * `npm run bench -- scaling`: what several processes cost, and PgBouncer. `npm run bench -- partitions`: what tables with partitions do.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
+import { formats } from "./formats.ts"
 import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { partitions } from "./partitions.ts"
@@ -44,6 +46,7 @@ const bench = Effect.scoped(
   Effect.gen(function* () {
     const [command, ...parameters] = process.argv.slice(2)
     if (command === "timing") yield* timing(parameters, progress)
+    else if (command === "formats") yield* formats(parameters, progress)
     else if (command === "growth") yield* growth(parameters, progress)
     else if (command === "soak") yield* soak(parameters, progress)
     else if (command === "scaling") yield* scaling(parameters, progress)

@@ -22,6 +22,7 @@ export class OptionsInvalid extends Data.TaggedError("OptionsInvalid")<{ readonl
     return `${this.complaint}
 Usage: npm run bench -- [--quick] [--rounds 5] [--docs]
        npm run bench -- timing [--samples 500]
+       npm run bench -- formats [--docs]
        npm run bench -- growth [--accounts 1000,1000000,10000000] [--docs]
        npm run bench -- soak [--minutes 60] [--docs]
        npm run bench -- scaling [--docs]

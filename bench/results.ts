@@ -58,6 +58,7 @@ const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string
 /** The marks between which a command writes what it measured, and the page of `docs` that has them. */
 const sections = {
   measured: "performance.md",
+  formats: "performance.md",
   growth: "performance.md",
   soak: "performance.md",
   scaling: "scaling.md",

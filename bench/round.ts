@@ -94,7 +94,10 @@ export const measureRound = Effect.fn("measureRound")(function* (plan: Plan, run
 })
 
 /** What waits behind hashes and what doesn't: a health check and a wrong code, in turn, while 32 resets run. */
-const measureDuring = Effect.fnUntraced(function* ({ contestant, server }: Running, resets: ReadonlyArray<Exchange>) {
+export const measureDuring = Effect.fnUntraced(function* (
+  { contestant, server }: Pick<Running, "contestant" | "server">,
+  resets: ReadonlyArray<Exchange>
+) {
   const health = {
     request: requestText("GET", contestant.healthPath),
     isRight: ({ status }) => status === 200

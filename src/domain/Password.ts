@@ -6,8 +6,8 @@ export const Password = Schema.RedactedFromValue(Text, { label: "password" })
 export type Password = typeof Password.Type
 
 /**
- * A password hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or in the format of another application. `Redacted`,
- * since it can be guessed at.
+ * A password hash as it is stored: `$argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>`, or in the format of another application; empty where
+ * an account has none. `Redacted`, since it can be guessed at.
  */
 const HashText = Schema.String.pipe(Schema.brand("PasswordHash"))
 export const PasswordHash = Schema.RedactedFromValue(HashText, { label: "passwordHash" })
@@ -16,9 +16,6 @@ export type PasswordHash = typeof PasswordHash.Type
 /** A hash as the hasher made it. */
 export const passwordHash = (text: string): PasswordHash =>
   Redacted.make(HashText.make(text), { label: "passwordHash" })
-
-/** In place of a hash where an account has no password, and signs in elsewhere. */
-export const noPassword: PasswordHash = passwordHash("")
 
 /** The password and its confirmation differ. */
 export class PasswordMismatch extends Schema.TaggedError<PasswordMismatch>()("PasswordMismatch", {}) {}
