@@ -107,28 +107,6 @@ layer(Served.layer, { excludeTestServices: true })("in Chromium", (it) => {
     )
   }
 
-  it.effect("the page can be used with the keyboard alone", () =>
-    Effect.gen(function* () {
-      const client = yield* Served
-      const { email, link } = yield* forgetful
-      const { page } = yield* watchedPage(true)
-      yield* inBrowser(async () => {
-        await page.goto(link)
-        for (const text of [newPassword, newPassword]) {
-          await page.keyboard.press("Tab")
-          await page.keyboard.type(text)
-          await page.keyboard.press("Tab")
-          assert.strictEqual(await page.locator(":focus").innerText(), "Show")
-        }
-        await page.keyboard.press("Tab")
-        assert.strictEqual(await page.locator(":focus").innerText(), "Set the new password")
-        await page.keyboard.press("Enter")
-        await page.waitForURL("**/done")
-      })
-      assert.strictEqual((yield* client.signIn(email, newPassword)).status, 200)
-    })
-  )
-
   it.effect("the page takes a code that was pasted from the mail", () =>
     Effect.gen(function* () {
       const client = yield* Served

@@ -1,5 +1,4 @@
 import { assert, layer } from "@effect/vitest"
-import axe, { type AxeResults } from "axe-core"
 import { Effect, Redacted } from "effect"
 import type { Page } from "playwright-core"
 import { Email } from "../../src/domain/Email.ts"
@@ -10,6 +9,7 @@ import type { Mail } from "../../src/mail/Mailer.ts"
 import { noticeMail } from "../../src/mail/NoticeMail.ts"
 import { resetMail } from "../../src/mail/ResetMail.ts"
 import { Browser } from "../support/browser.ts"
+import { flaws, wcag } from "../support/flaws.ts"
 
 const code = Redacted.make("sZ2xN0m1-8vQhK_4tR7yB6cWfLd3gJpUeAoIiXw5uVk")
 
@@ -71,20 +71,6 @@ const stripped = ({ html }: Mail, host: "white" | "black"): string => {
   return `<!doctype html><html lang="en"><title>Mail</title><body style="margin:0;background:${host};color:${ink}"><div>${plain}</div></body></html>`
 }
 
-/** The colours, names and sizes that WCAG 2.2 asks for at level AA, as far as a program can judge, and that nothing stands out of the window. */
-const flaws = async (page: Page): Promise<ReadonlyArray<string>> => {
-  await page.evaluate(axe.source)
-  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-  const { violations } = await page.evaluate<AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly: tags })})`)
-  const beyond = await page.evaluate<number>(
-    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-  )
-  return [
-    ...violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
-    ...(beyond > 0 ? [`${beyond} pixels beyond the window`] : [])
-  ]
-}
-
 const styleOf = (page: Page, selector: string, property: string): Promise<string> =>
   page.evaluate(`getComputedStyle(document.querySelector("${selector}"))["${property}"]`)
 
@@ -103,7 +89,7 @@ layer(Browser.layer, { timeout: 120_000 })("a mail on a screen", (it) => {
               await page.setViewportSize({ width, height: 640 })
               await page.emulateMedia({ colorScheme })
               await page.setContent(mail.html)
-              return flaws(page)
+              return flaws(page, wcag)
             })
             assert.deepStrictEqual(found, [], `${language} ${colorScheme} ${width}: ${mail.subject}`)
           }
@@ -141,7 +127,7 @@ layer(Browser.layer, { timeout: 120_000 })("a mail on a screen", (it) => {
               await page.setViewportSize({ width: 360, height: 640 })
               await page.setContent(stripped(mail, host))
               return {
-                found: await flaws(page),
+                found: await flaws(page, wcag),
                 direction: await styleOf(page, "h1", "direction"),
                 frame: await page.locator("table").first().getAttribute("lang")
               }

@@ -53,10 +53,14 @@ const launch = async () =>
 const packaged = async () => {
   const folder = await unpacked()
   const executablePath = join(folder, "chromium")
+  const fontsFile = join(folder, "fonts.conf")
+  // At each launch, since an older checkout may have left another one; aside first, since others may be reading it.
+  await writeFile(`${fontsFile}-${process.pid}`, fontsConfiguration)
+  await rename(`${fontsFile}-${process.pid}`, fontsFile)
   const libraries = join(folder, "al2023", "lib")
   return {
     executablePath,
-    env: { HOME: folder, FONTCONFIG_FILE: join(folder, "fonts.conf"), LD_LIBRARY_PATH: libraries }
+    env: { HOME: folder, FONTCONFIG_FILE: fontsFile, LD_LIBRARY_PATH: libraries }
   }
 }
 
@@ -64,10 +68,22 @@ const chromiumPackage = fileURLToPath(import.meta.resolve("@sparticuz/chromium")
 /** Beside the packed files, so that another version of the package unpacks anew. */
 const cache = join(dirname(chromiumPackage), "..", "unpacked")
 
+/** Chromium's package has letters for Europe alone; what it lacks would be boxes, as wide as they please. */
+const fonts = [
+  join(cache, "fonts"),
+  ...["biz-udpgothic", "noto-sans-arabic"].map((family) =>
+    dirname(fileURLToPath(import.meta.resolve(`@expo-google-fonts/${family}/package.json`)))
+  )
+]
+
 /** The package's own names folders of the machine that it was made for; without a font Chromium lays out no text. */
 const fontsConfiguration = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>${join(cache, "fonts")}</dir><cachedir>${join(cache, "fonts-cache")}</cachedir></fontconfig>
+<fontconfig>
+${fonts.map((folder) => `<dir>${folder}</dir>`).join("\n")}
+${["sans-serif", "system-ui"].map((family) => `<alias><family>${family}</family><prefer><family>Open Sans</family></prefer></alias>`).join("\n")}
+<cachedir>${join(cache, "fonts-cache")}</cachedir>
+</fontconfig>
 `
 
 /**
@@ -90,7 +106,6 @@ const unpacked = async (): Promise<string> => {
       // By this variable the package knows that the machine has no libraries for a browser.
       { env: { TMPDIR: aside, AWS_LAMBDA_JS_RUNTIME: "nodejs24.x" } }
     )
-    await writeFile(join(aside, "fonts.conf"), fontsConfiguration)
     await rename(aside, cache)
   } catch (error) {
     await rm(aside, { recursive: true, force: true })

@@ -5,7 +5,7 @@ export const styleOf = ({ dark, light }: Accent): string => `
 :root{color-scheme:light dark;--ground:${grounds.light[0]};--card:${grounds.light[1]};--ink:#181b21;--soft:#555d6b;--line:#858d9b;--hair:#e1e4e9;--accent:${light};--on:${textOn(light)};--bad:#b3261e;--badground:#fdf0ef;--good:#12693c;--goodground:#ebf6f0}
 @media (prefers-color-scheme:dark){:root{--ground:${grounds.dark[1]};--card:${grounds.dark[0]};--ink:#eceef2;--soft:#a9b0bd;--line:#7b8494;--hair:#2f343e;--accent:${dark};--on:${textOn(dark)};--bad:#ffb4ab;--badground:#35201f;--good:#8fd9ae;--goodground:#17291f}}
 *{box-sizing:border-box}
-html{font:1rem/1.55 system-ui,sans-serif;background:var(--ground);color:var(--ink);-webkit-text-size-adjust:100%}
+html{font:1rem/1.55 system-ui,sans-serif;background:var(--ground);color:var(--ink);-webkit-text-size-adjust:100%;scroll-padding-block:1rem}
 body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;align-items:center;padding:clamp(1.25rem,6vh,4.5rem) 1rem 1.5rem}
 body>*{width:100%;max-width:27rem}
 header{display:flex;align-items:center;justify-content:center;gap:.625rem;margin-block-end:1.5rem;font-weight:600;font-size:1.0625rem}
