@@ -67,7 +67,8 @@ const SessionsHandlers = HttpApiBuilder.group(
 
 const eventsAPage = 50
 
-const asFile = 'attachment; filename="account.json"'
+/** An account's export is kept as a file. */
+export const asFile = 'attachment; filename="account.json"'
 
 const UsersHandlers = HttpApiBuilder.group(
   Api,

@@ -22,6 +22,10 @@ export const paths = {
   signOut: "/sign-out",
   accountPage: "/account",
   changePasswordPage: "/account/password",
+  accountEventsPage: "/account/events",
+  exportAccount: "/account/export",
+  deleteAccountPage: "/account/delete",
+  accountDeletedPage: "/account/deleted",
   endSession: "/account/sessions/end",
   endOtherSessions: "/account/sessions/end-others"
 } as const
@@ -44,7 +48,8 @@ const pageRoutes: ReadonlyArray<Route> = [
     paths.confirmPage,
     paths.confirmAgainPage,
     paths.signInPage,
-    paths.changePasswordPage
+    paths.changePasswordPage,
+    paths.deleteAccountPage
   ].flatMap((path) => [shown(path), taken(path)]),
   ...[
     paths.forgotSentPage,
@@ -52,9 +57,11 @@ const pageRoutes: ReadonlyArray<Route> = [
     paths.registerSentPage,
     paths.confirmDonePage,
     paths.confirmSentPage,
-    paths.accountPage
+    paths.accountPage,
+    paths.accountEventsPage,
+    paths.accountDeletedPage
   ].map(shown),
-  ...[paths.signOut, paths.endSession, paths.endOtherSessions].map(taken)
+  ...[paths.signOut, paths.endSession, paths.endOtherSessions, paths.exportAccount].map(taken)
 ]
 
 /** The methods that a path takes, for `Allow` (RFC 9110, 15.5.6); none where there is no such path. */

@@ -165,6 +165,17 @@ export const english = {
   "page.confirmAgain.title": "Ask for a new confirmation mail",
   "page.confirmDone.lead": "You can sign in now.",
   "page.confirmDone.title": "Your address is confirmed",
+  "page.data.export": "Download the data",
+  "page.data.lead": "All that is held on your account, as a file. No secret is in it.",
+  "page.data.title": "Your data",
+  "page.delete.button": "Delete the account for good",
+  "page.delete.goes":
+    "The account goes for good, with its sessions, its codes and the mails that wait. Nobody can bring it back.",
+  "page.delete.stays":
+    "What stays for a while is the log of what was done, which those who run {app} keep; your address isn't in it. A last mail will tell you.",
+  "page.delete.title": "Delete your account",
+  "page.deleted.lead": "You are signed out everywhere, and a last mail is on its way.",
+  "page.deleted.title": "Your account is deleted",
   "page.error.code": "Enter the code from the mail.",
   "page.error.email": "Enter one e-mail address, such as ada@example.com.",
   "page.error.heading": "That didn't work",
@@ -174,6 +185,24 @@ export const english = {
   "page.error.unusable": "The password holds a character that can't be used.",
   "page.error.username": "Enter a user name of 3 to 64 characters, without @.",
   "page.error.wrongPassword": "This is not your current password.",
+  "page.event.block": "Block of the account",
+  "page.event.confirmationMail": "Request for a confirmation mail",
+  "page.event.deletion": "Deletion of the account",
+  "page.event.emailConfirmation": "Confirmation of the address",
+  "page.event.export": "Download of the data",
+  "page.event.language": "Change of the language of mails",
+  "page.event.passwordChange": "Change of password",
+  "page.event.passwordReset": "Password reset",
+  "page.event.registration": "Registration",
+  "page.event.sessionEnd": "End of a session",
+  "page.event.sessionsEnd": "End of all other sessions",
+  "page.event.signIn": "Sign-in",
+  "page.event.unblock": "End of a block",
+  "page.events.lead": "What was done to your account, or tried. If something wasn't you, change your password.",
+  "page.events.older": "Older events",
+  "page.events.operator": "By those who run {app}",
+  "page.events.refused": "Refused",
+  "page.events.title": "Recent events",
   "page.field.code": "Code from the mail",
   "page.field.codeHint": "Paste the code, or the whole link.",
   "page.field.currentPassword": "Current password",
@@ -200,6 +229,8 @@ export const english = {
   "page.password.rule":
     "At least {least, plural, one {# character} other {# characters}}. A few words that only you would put together make a good one.",
   "page.password.show": "Show",
+  "page.place.address": "At the address {address}",
+  "page.place.network": "In the network {network}",
   "page.register.button": "Create the account",
   "page.register.signIn": "I have an account: sign in",
   "page.register.title": "Create an account",
@@ -281,6 +312,10 @@ export interface MessageValues {
   readonly "policy.tooLong": { readonly most: number }
   readonly "policy.tooManyBytes": { readonly most: number }
   readonly "policy.tooShort": { readonly least: number }
+  readonly "page.delete.stays": { readonly app: string }
   readonly "page.error.titled": { readonly title: string }
+  readonly "page.events.operator": { readonly app: string }
   readonly "page.password.rule": { readonly least: number }
+  readonly "page.place.address": { readonly address: string }
+  readonly "page.place.network": { readonly network: string }
 }

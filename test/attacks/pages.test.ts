@@ -15,10 +15,14 @@ const forms = (password: string) =>
     ["/confirm-email/again", { email: "ada@example.com" }],
     ["/sign-in", { identifier: "ada", password }],
     ["/account/password", { currentPassword: password, ...both(newPassword) }],
+    ["/account/delete", { currentPassword: password }],
+    ["/account/export", {}],
     ["/account/sessions/end", { id: "x" }],
     ["/account/sessions/end-others", {}],
     ["/sign-out", {}]
   ] as const
+
+const ofTheAccount = ["/account", "/account/password", "/account/events", "/account/delete"]
 
 const signedIn = Effect.gen(function* () {
   const service = yield* Service
@@ -179,14 +183,32 @@ onPostgres("attacks on the pages", Service.layer(), (it) => {
     Effect.gen(function* () {
       const { jar, open, postTo } = yield* signedIn
       const before = new Map(jar)
-      for (const path of ["/account", "/account/password"]) assertPage(yield* open(path))
+      for (const path of ofTheAccount) assertPage(yield* open(path))
       const out = yield* postTo("/sign-out", {})
       assert.strictEqual(out.headers["cache-control"], "no-store")
       for (const [name, value] of before) jar.set(name, value)
-      for (const path of ["/account", "/account/password"]) {
+      for (const path of ofTheAccount) {
         const answer = yield* open(path)
         assert.deepStrictEqual([answer.status, answer.text], [303, ""])
       }
+    })
+  )
+})
+
+onPostgres("attacks on an account's pages, by who sits at its browser", Service.layer(), (it) => {
+  it.effect("H9: a session alone deletes no account, and no link fetches its data", () =>
+    Effect.gen(function* () {
+      const { jwt, open, password, postTo, service } = yield* signedIn
+      for (const path of ["/account/export", "/account/sessions/end", "/account/sessions/end-others", "/sign-out"]) {
+        assert.strictEqual((yield* open(path)).status, 405, path)
+      }
+      assert.strictEqual((yield* open("/account/delete?currentPassword=x")).status, 200)
+      for (const currentPassword of ["", "wrong long phrase 1", "wrong long phrase 2"]) {
+        assert.strictEqual((yield* postTo("/account/delete", { currentPassword })).status, 400)
+      }
+      assert.strictEqual((yield* service.me(jwt)).status, 200)
+      assert.notInclude((yield* postTo("/account/export", {})).text, password)
+      assert.notMatch((yield* postTo("/account/export", {})).text, /\$argon2|"passwordHash"/)
     })
   )
 })

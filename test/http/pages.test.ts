@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Option, Result } from "effect"
 import { ourBranding } from "../../src/http/pages/Branding.ts"
 import { templateIn } from "../../src/http/pages/Template.ts"
-import { assertError, bearer, type Client, type Somebody, textAt } from "../support/client.ts"
+import { type Answer, assertError, bearer, type Client, type Somebody, textAt } from "../support/client.ts"
 import { assertPage, beside, both, browserOf } from "../support/page.ts"
 import { codeIn, onBothDatabases, onPostgres, Service, testSettings } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -155,6 +155,74 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       assert.include((yield* open("/account?notice=password")).text, "Your password is changed.")
       assert.strictEqual((yield* service.me(jwt)).status, 401)
       assert.strictEqual((yield* service.signIn(email, newPassword)).status, 200)
+    })
+  )
+
+  it.effect("show from where an account is used, and what was done to it or tried, by whom and when", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { open, password, username } = yield* atTheAccount(service)
+      const elsewhere = {
+        "user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Safari/604.1"
+      }
+      for (const tried of ["a wrong long phrase", password]) {
+        yield* service.post("/auth/local", { identifier: username, password: tried }, elsewhere)
+      }
+      const account = yield* open("/account")
+      assertPage(account)
+      assert.match(account.text, /Another device[\s\S]*?Safari on an iPhone · In the network 127\.0\.0\.0\/24/)
+      // Refusals are written behind the answer.
+      const shown = Effect.repeat(open("/account/events"), { until: ({ text }) => text.includes("Refused") })
+      const events = yield* shown
+      assertPage(events)
+      assert.match(
+        events.text,
+        /<strong>Sign-in<\/strong> <span class="refused">Refused<\/span>[\s\S]*?Safari on an iPhone · In the network/
+      )
+      assert.match(events.text, /<strong>Registration<\/strong><\/p>\n<p class="when"><time datetime="20/)
+      const arabic = yield* open("/account/events", "GET", { "accept-language": "ar" })
+      assert.match(arabic.text, /<strong>تسجيل الدخول<\/strong>/)
+      for (let times = 0; times < 20; times++) yield* service.signIn(username, password)
+      const newest = yield* open("/account/events")
+      const [, older = ""] = /href="\.\.(\/account\/events\?before=\d+)"/.exec(newest.text) ?? []
+      assert.include((yield* open(older)).text, "Registration")
+      assert.include((yield* open("/account/events?before=x")).text, "Sign-in")
+    })
+  )
+
+  it.effect("give all that is held on an account as a file", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email, postTo } = yield* atTheAccount(service)
+      const { headers, json, status } = yield* postTo("/account/export", {})
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers["content-disposition"], 'attachment; filename="account.json"')
+      assert.match(String(headers["content-type"]), /^application\/json/)
+      assert.strictEqual(headers["cache-control"], "no-store")
+      assert.strictEqual(textAt({ json } as Answer, "user", "email"), email)
+      assert.strictEqual((yield* browserOf(service).postTo("/account/export", {})).headers.location, "../sign-in")
+    })
+  )
+
+  it.effect("delete an account by its password, once they have said what goes and what stays", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { jar, jwt, open, password, postTo, username } = yield* atTheAccount(service)
+      const page = yield* open("/account/delete")
+      assertPage(page)
+      assert.include(page.text, "The account goes for good")
+      assert.strictEqual(beside("currentPassword", yield* postTo("/account/delete", {})), "Enter your password.")
+      const wrong = yield* postTo("/account/delete", { currentPassword: "not this one" })
+      assert.strictEqual(wrong.status, 400)
+      assert.strictEqual(beside("currentPassword", wrong), "This is not your current password.")
+      assert.strictEqual((yield* service.me(jwt)).status, 200)
+
+      const deleted = yield* postTo("/account/delete", { currentPassword: password })
+      assert.deepStrictEqual([deleted.status, deleted.headers.location], [303, "../account/deleted"])
+      assert.isEmpty([...jar])
+      assertPage(yield* open("/account/deleted"))
+      assertError(yield* service.signIn(username, password), 400, "InvalidCredentials")
+      assertError(yield* service.me(jwt), 401, "Unauthenticated")
     })
   )
 

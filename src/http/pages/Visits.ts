@@ -76,8 +76,15 @@ const base64Sha256 = Effect.fnUntraced(function* (text: string) {
 const mark = (appName: string): string => [...appName.trim()][0]?.toLocaleUpperCase() ?? ""
 
 /** Where a language can be chosen for what takes a form: at the page that the form is on. */
-const pageOf = (path: Path): Path =>
-  path === paths.signOut || path === paths.endSession || path === paths.endOtherSessions ? paths.accountPage : path
+const pageOf = (path: Path): Path => (buttons.has(path) ? paths.accountPage : path)
+
+/** What the buttons of the account's page ask for. */
+const buttons: ReadonlySet<Path> = new Set([
+  paths.signOut,
+  paths.endSession,
+  paths.endOtherSessions,
+  paths.exportAccount
+])
 
 const icon = ({ accent, logo }: Branding): string =>
   Option.getOrElse(logo, () => {

@@ -1,29 +1,29 @@
 import { Effect, Schema } from "effect"
-import { HttpRouter, type HttpServerRequest } from "effect/http"
+import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { AccountExports } from "../../accounts/AccountExports.ts"
 import { Sessions } from "../../accounts/Sessions.ts"
 import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
+import { AccountExport } from "../../domain/AccountExport.ts"
 import type { Unavailable } from "../../domain/Failure.ts"
 import { type Session, SessionId } from "../../domain/Session.ts"
-import { localeOf } from "../../language/Language.ts"
-import { timeIn } from "../../language/Time.ts"
 import { type Html, html } from "../../markup/Html.ts"
+import { asFile } from "../accounts.ts"
+import type { Door } from "../limits.ts"
 import { paths } from "../paths.ts"
 import { errorBody, makeTakeForm, type Typed } from "./forms.ts"
 import { note, noticeQuery } from "./note.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
+import { moment, whereFrom } from "./whenAndWhere.ts"
 
 const bodyOf = errorBody(documentedUnavailable)
+const encodeExport = Schema.encodeEffect(AccountExport)
 const decodeSessionId = Schema.decodeUnknownEffect(SessionId)
-
-/** A moment in UTC, which a script turns into one of the reader's own place. */
-const moment = ({ language }: Visit, date: Date): Html => {
-  return html`<time datetime="${date.toISOString()}" data-locale="${localeOf(language)}">${timeIn(language, date)}</time>`
-}
 
 const sessionRow = (visit: Visit, session: Session): Html =>
   html`<li><div>
 <p><strong>${visit.say(session.current ? "page.sessions.current" : "page.sessions.other")}</strong></p>
+<p class="when">${whereFrom(visit, session)}</p>
 <p class="when">${visit.say("page.sessions.since")} ${moment(visit, session.createdAt)}</p>
 </div>
 ${
@@ -45,6 +45,7 @@ const unavailable = (visit: Visit) => (error: Unavailable) => Effect.map(bodyOf(
 export const AccountPage = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const sessions = yield* Sessions
+    const exports = yield* AccountExports
     const { add } = yield* Visits
     const takeForm = yield* makeTakeForm
     const { forget, signedIn } = yield* makeSessionCookie
@@ -62,7 +63,10 @@ export const AccountPage = HttpRouter.use(
 <dt>${visit.say("page.field.username")}</dt><dd><bdi>${username}</bdi></dd>
 <dt>${visit.say("page.field.email")}</dt><dd><bdi>${email}</bdi></dd>
 </dl>
-<ul class="links"><li><a href="${visit.to(paths.changePasswordPage)}">${visit.say("page.changePassword.title")}</a></li></ul>
+<ul class="links">
+<li><a href="${visit.to(paths.changePasswordPage)}">${visit.say("page.changePassword.title")}</a></li>
+<li><a href="${visit.to(paths.accountEventsPage)}">${visit.say("page.events.title")}</a></li>
+</ul>
 <h2>${visit.say("page.sessions.title")}</h2>
 <ul class="rows">
 ${list.map((session) => sessionRow(visit, session))}</ul>
@@ -71,7 +75,11 @@ ${
     ? html`<form method="post" action="${visit.to(paths.endOtherSessions)}"><button class="danger">${visit.say("page.sessions.endOthers")}</button></form>
 `
     : ""
-}<form method="post" action="${visit.to(paths.signOut)}"><button class="quiet">${visit.say("page.account.signOut")}</button></form>`
+}<form method="post" action="${visit.to(paths.signOut)}"><button class="quiet">${visit.say("page.account.signOut")}</button></form>
+<h2>${visit.say("page.data.title")}</h2>
+<p class="hint">${visit.say("page.data.lead")}</p>
+<form method="post" action="${visit.to(paths.exportAccount)}" data-stays><button class="quiet">${visit.say("page.data.export")}</button></form>
+<ul class="links"><li><a href="${visit.to(paths.deleteAccountPage)}">${visit.say("page.delete.title")}</a></li></ul>`
               })
             )
           }
@@ -82,8 +90,10 @@ ${
     /** What a button on the page asks for; the page says that it was done. */
     const button = (
       visit: Visit,
-      taken: (typed: Typed) => Answer<never>
-    ): Answer<HttpServerRequest.HttpServerRequest> => takeForm(visit, { refused: failed(visit) }, taken)
+      taken: (typed: Typed) => Answer<never>,
+      door?: Door
+    ): Answer<HttpServerRequest.HttpServerRequest> =>
+      takeForm(visit, { refused: failed(visit), ...(door && { door }) }, taken)
 
     yield* add(router, "POST", paths.endSession, (visit) =>
       button(visit, (typed) =>
@@ -112,6 +122,30 @@ ${
               Effect.catchTag("Unavailable", unavailable(visit))
             )
         )
+      )
+    )
+
+    // By a button and not by a link: another site could have a link followed, and the trail would tell of it (H1).
+    yield* add(router, "POST", paths.exportAccount, (visit) =>
+      button(
+        visit,
+        () =>
+          signedIn(visit, (authenticated) =>
+            exports.of(authenticated).pipe(
+              Effect.flatMap((account) => Effect.orDie(encodeExport(account))),
+              Effect.map((account) =>
+                HttpServerResponse.text(JSON.stringify(account, undefined, 2), {
+                  contentType: "application/json",
+                  headers: { "content-disposition": asFile }
+                })
+              ),
+              Effect.catchTags({
+                Unavailable: unavailable(visit),
+                Unauthenticated: () => Effect.succeed(forget(visit.seeOther(paths.signInPage, noticeQuery("ended"))))
+              })
+            )
+          ),
+        "export"
       )
     )
 

@@ -2,8 +2,10 @@ import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { paths } from "../paths.ts"
 import { AccountPage } from "./account.ts"
+import { AccountEventsPage } from "./accountEvents.ts"
 import { ChangePasswordPage } from "./changePassword.ts"
 import { ConfirmEmailPage } from "./confirmEmail.ts"
+import { DeleteAccountPage } from "./deleteAccount.ts"
 import { ForgotPasswordPage } from "./forgotPassword.ts"
 import { RegisterPage } from "./register.ts"
 import { ResetPasswordPage } from "./resetPassword.ts"
@@ -35,5 +37,7 @@ export const Pages = (options: VisitsOptions & { readonly registration: boolean 
     ConfirmEmailPage,
     SignInPage(options),
     AccountPage,
-    ChangePasswordPage
+    AccountEventsPage(options),
+    ChangePasswordPage,
+    DeleteAccountPage(options)
   ).pipe(Layer.provide(Visits.layer(options)))

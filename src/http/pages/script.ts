@@ -1,6 +1,6 @@
 /**
  * What makes the pages better where scripts run: passwords that can be looked at, times of the reader's own place, and no form that
- * is sent twice. Plain text that every browser of the last years runs; it is served as a file, since the policy allows no script in a page.
+ * is sent twice, but for those that bring a file and leave the page where it is. Plain text that every browser of the last years runs; it is served as a file, since the policy allows no script in a page.
  */
 export const script = `(function () {
   var all = function (selector) { return Array.prototype.slice.call(document.querySelectorAll(selector)) }
@@ -23,7 +23,7 @@ export const script = `(function () {
     var form = { year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit" }
     time.textContent = new Intl.DateTimeFormat(time.dataset.locale, form).format(new Date(time.dateTime))
   })
-  all("form").forEach(function (form) {
+  all("form:not([data-stays])").forEach(function (form) {
     var sent = false
     form.addEventListener("submit", function (event) {
       if (sent) event.preventDefault()

@@ -12,9 +12,11 @@ header{display:flex;align-items:center;justify-content:center;gap:.625rem;margin
 header img{display:block;max-height:2.5rem;max-width:12rem}
 .mark{display:grid;place-items:center;width:2rem;height:2rem;border-radius:.5625rem;background:var(--accent);color:var(--on);font-size:1.0625rem;font-weight:700}
 main{background:var(--card);border:1px solid var(--hair);border-radius:1rem;padding:clamp(1.5rem,6vw,2.25rem);box-shadow:0 1px 2px #0000000a,0 8px 24px #0000000f;overflow-wrap:anywhere}
-h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .5rem}
+h1{text-wrap:balance;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 .5rem}
 :lang(ar) h1,:lang(ja) h1{letter-spacing:0}
 h2{font-size:1.0625rem;line-height:1.4;margin:2.25rem 0 .25rem}
+p,li{text-wrap:pretty}
+:lang(ja){word-break:auto-phrase;line-break:strict}
 p{margin:.5rem 0}
 .lead,.hint,.when{color:var(--soft)}
 .hint,.when{font-size:.9375rem}
@@ -23,7 +25,7 @@ a{color:var(--accent);text-underline-offset:.2em;text-decoration-thickness:1px}
 a:hover{text-decoration-thickness:2px}
 :focus-visible,.summary:focus{outline:3px solid var(--accent);outline-offset:2px;border-radius:.375rem}
 form{margin-block-start:1.25rem}
-.field{margin-block-start:1.25rem}
+.field,.field+.lead{margin-block-start:1.25rem}
 label{display:block;font-weight:600;margin-block-end:.375rem}
 .field .hint{margin:0 0 .375rem}
 .box{display:flex;position:relative}
@@ -38,6 +40,7 @@ button,.button{display:block;width:100%;min-height:2.875rem;margin-block-start:1
 button:hover,.button:hover{filter:brightness(1.08)}
 .quiet{background:none;color:var(--accent);border-color:var(--line)}
 .danger{background:none;color:var(--bad);border-color:currentColor}
+.refused{margin-inline-start:.375rem;padding:.125rem .5rem;border-radius:1rem;background:var(--badground);color:var(--bad);font-size:.8125rem;font-weight:600;white-space:nowrap}
 .links{list-style:none;margin:1.5rem 0 0;padding:0;display:grid;gap:.5rem}
 .links a,footer a{display:inline-block;padding-block:.125rem}
 .error{margin:.375rem 0 0;color:var(--bad);font-weight:600;font-size:.9375rem}

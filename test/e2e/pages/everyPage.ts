@@ -36,10 +36,21 @@ export const fillIn = async (page: Page, fields: Readonly<Record<string, string>
   await Promise.all([page.waitForEvent("load"), page.locator("form button:not([type])").first().click()])
 }
 
-export const signIn = async (page: Page, { password, url, username }: Guest): Promise<void> => {
-  await page.goto(`${url}/sign-in`)
-  await fillIn(page, { identifier: username, password })
-}
+/** Signed in here and at one more device. */
+const signedInAt =
+  (path: string) =>
+  async (page: Page, { password, url, username }: Guest): Promise<void> => {
+    await page.goto(`${url}/sign-in`)
+    await fillIn(page, { identifier: username, password })
+    const others = page.locator("form[action$='/end-others'] button")
+    if ((await others.count()) > 0) await Promise.all([page.waitForEvent("load"), others.click()])
+    await fetch(`${url}/auth/local`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "user-agent": "Mozilla/5.0 (iPhone) Version/18.1 Safari/604.1" },
+      body: JSON.stringify({ identifier: username, password })
+    })
+    await page.goto(`${url}${path}`)
+  }
 
 const at =
   (path: string) =>
@@ -115,25 +126,23 @@ export const everyPage: ReadonlyArray<Shown> = [
     name: "sign-in-wrong",
     open: sent("/sign-in", { identifier: "ada", password: "not this one" })
   },
+  { name: "account", open: signedInAt("/account?notice=session") },
+  { name: "account-events", open: signedInAt("/account/events") },
+  { name: "delete", open: signedInAt("/account/delete") },
   {
-    name: "account",
+    name: "delete-wrong",
     open: async (page, guest) => {
-      await signIn(page, guest)
-      await page.goto(`${guest.url}/account?notice=session`)
-    }
+      await signedInAt("/account/delete")(page, guest)
+      await fillIn(page, { currentPassword: "not this one" })
+    },
+    wrong: "currentPassword"
   },
-  {
-    name: "change-password",
-    open: async (page, guest) => {
-      await signIn(page, guest)
-      await page.goto(`${guest.url}/account/password`)
-    }
-  },
+  { name: "deleted", open: at("/account/deleted") },
+  { name: "change-password", open: signedInAt("/account/password") },
   {
     name: "change-password-wrong",
     open: async (page, guest) => {
-      await signIn(page, guest)
-      await page.goto(`${guest.url}/account/password`)
+      await signedInAt("/account/password")(page, guest)
       await fillIn(page, { currentPassword: "not this one", password: "a new long phrase", passwordConfirmation: "a" })
     },
     wrong: "passwordConfirmation"
