@@ -4,10 +4,12 @@
  * account. `npm run bench -- formats`: resets with the hashes of other applications. `npm run bench -- growth`: what millions of
  * accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
  * `npm run bench -- scaling`: what several processes cost, and PgBouncer. `npm run bench -- partitions`: what tables with partitions do.
+ * `npm run bench -- entries`: what each entry of the package weighs.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
 import { formats } from "./formats.ts"
+import { entriesWeighed } from "./entries.ts"
 import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { partitions } from "./partitions.ts"
@@ -51,6 +53,7 @@ const bench = Effect.scoped(
     else if (command === "soak") yield* soak(parameters, progress)
     else if (command === "scaling") yield* scaling(parameters, progress)
     else if (command === "partitions") yield* partitions(parameters, progress)
+    else if (command === "entries") yield* entriesWeighed(parameters, progress)
     else yield* speed(process.argv.slice(2))
   })
 )

@@ -26,7 +26,8 @@ Usage: npm run bench -- [--quick] [--rounds 5] [--docs]
        npm run bench -- growth [--accounts 1000,1000000,10000000] [--docs]
        npm run bench -- soak [--minutes 60] [--docs]
        npm run bench -- scaling [--docs]
-       npm run bench -- partitions [--rows 1000000] [--docs]`
+       npm run bench -- partitions [--rows 1000000] [--docs]
+       npm run bench -- entries [--docs]`
   }
 }
 

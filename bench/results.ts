@@ -62,7 +62,8 @@ const sections = {
   growth: "performance.md",
   soak: "performance.md",
   scaling: "scaling.md",
-  partitions: "scaling.md"
+  partitions: "scaling.md",
+  entries: "embedding.md"
 }
 
 /** Puts text between the two marks of a section, and charts beside its page. */

@@ -20,10 +20,17 @@ const makeLineWriter = () => {
   }
 }
 
+/** One for the process, however many of us it has. */
+let lineWriter: ReturnType<typeof makeLineWriter> | undefined
+const writeLine = (line: string): void => {
+  lineWriter ??= makeLineWriter()
+  lineWriter(line)
+}
+
 /** One structured line an event, to standard error: standard output is for people and for the development inbox. */
 export const Logging = (settings: Pick<Settings, "logFormat" | "logLevel">): Layer.Layer<never> => {
   const format = Option.getOrElse(settings.logFormat, () => (process.stderr.isTTY ? "pretty" : "json"))
-  const logger = format === "pretty" ? Logger.consolePretty() : Logger.map(Logger.formatJson, makeLineWriter())
+  const logger = format === "pretty" ? Logger.consolePretty() : Logger.map(Logger.formatJson, writeLine)
   return Layer.mergeAll(
     Logger.layer([logger]),
     Layer.succeed(Logger.LogToStderr, true),

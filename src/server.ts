@@ -76,7 +76,7 @@ export const Crypto = Layer.mergeAll(
   NodeCrypto.layerSecureRandom
 )
 
-/** The team's PostgreSQL where there is one, else the embedded database. */
+/** The team's PostgreSQL where there is one, else the embedded database. An application may use it too, in a schema of its own. */
 export const SqlLayer = (
   settings: Pick<Settings, "databaseUrl" | "databasePoolSize" | "databasePrepare" | "dataDir">
 ) =>
@@ -131,8 +131,8 @@ export interface Replacements {
   /** What sends mails, in place of SMTP and of the development inbox. It is tried again where it fails, so it may get a mail twice. */
   readonly mailer?: Layer.Layer<Mailer>
   /**
-   * Accounts as the application has them: made of nothing, or around ours, which it gets. What it does in the database should be
-   * in one transaction with what ours does.
+   * Accounts as the application has them, around ours, which it gets: resets and sessions go on in our tables. What it does in the
+   * database should be in one transaction with what ours does: `Database`'s `run` around `withTransaction`.
    */
   readonly accounts?: Layer.Layer<AccountRepository, never, AccountRepository | Database | SqlClient>
 }
@@ -293,8 +293,9 @@ const withoutMarkers = <A, E, R>(
 
 /**
  * The handlers of the contract's groups and the services behind them, for an application that has them in an `HttpApi` of its own:
- * `HttpApi.make("shop").addHttpApi(PublicApi)`. Request ids, limits and the headers of answers come along; pages,
- * the log of requests, and what is answered on unknown paths are the application's.
+ * `HttpApi.make("shop").addHttpApi(PublicApi)`. Request ids, languages, limits and the headers of answers come along; pages,
+ * the log of requests, and what is answered on unknown paths are the application's. Its own groups may have `Authorization`, which
+ * gives them `CurrentSession`, and `Requests`. Stands among the routes, inside of `HttpRouter.serve`.
  */
 export const HandlersLayer = <Id extends string, Groups extends HttpApiGroup.Constraint>(
   api: HttpApi.HttpApi<Id, Groups>,

@@ -271,6 +271,8 @@ export const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$
 export interface Brought {
   /** What sends mails. */
   readonly mailer: boolean
+  /** The path that it has Rekey under; none where that is a host of its own. */
+  readonly basePath?: string
 }
 
 /** Every setting as it was set or by its default, and a line for each that is wrong or missing. */
@@ -326,7 +328,7 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
 
   const publicUrl = Option.getOrElse(
     yield* required("PUBLIC_URL", webUrl("https://accounts.example.com"), inProduction),
-    () => localUrl({ host, port })
+    () => `${localUrl({ host, port })}${brought.basePath ?? ""}`
   )
   const appSecrets = yield* required("APP_SECRET", appSecret, inProduction)
   const smtpUrl = yield* required(

@@ -115,7 +115,7 @@ const errorIn = ({ headers, ok, status }: Response, answer: Record<string, unkno
   return new RekeyError({
     status,
     reason: known ? String(answer.reason) : "UnexpectedAnswer",
-    message: known ? String(answer.message) : `There was an answer with status ${status} that isn't Rekey's.`,
+    message: known ? String(answer.message) : `An answer with status ${status} isn't Rekey's.`,
     ...(Array.isArray(answer?.details) && { details: answer.details }),
     retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
     requestId: headers.get("x-request-id") ?? undefined

@@ -94,6 +94,25 @@ export const originOf = (
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
+/** The language that a request is answered in, and the one that it asked for. */
+export const languagesOf = ({ headers }: HttpServerRequest.HttpServerRequest) => {
+  const asked = understood(headers["accept-language"])
+  return Context.make(UnderstoodLanguage, asked).pipe(Context.add(CurrentLanguage, asked ?? fallback))
+}
+
+/** In which language an answer speaks, for its reader and for caches: an error is words; a page says itself in which language it is. */
+export const languageHeaders = (
+  { headers, status }: HttpServerResponse.HttpServerResponse,
+  language: Language,
+  corsOrigins: CorsOrigins
+): Record<string, string> => {
+  const spoken = headers["content-language"] ?? (status >= 400 ? language : undefined)
+  return {
+    ...(spoken !== undefined && { "content-language": spoken }),
+    ...varyHeader(corsOrigins, spoken !== undefined)
+  }
+}
+
 /**
  * HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. A `Request` has it in
  * its URL.
@@ -117,14 +136,9 @@ export const Edge = (options: EdgeOptions) =>
       ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const requestId = crypto.randomUUID()
-          const asked = understood(request.headers["accept-language"])
-          const language = asked ?? fallback
-          const context = Context.make(CurrentOrigin, originOf(request, requestId, options)).pipe(
-            Context.add(UnderstoodLanguage, asked),
-            Context.add(CurrentLanguage, language)
-          )
-          return answer(app, request, requestId, language, surroundings).pipe(
-            Effect.provideContext(context),
+          const languages = languagesOf(request)
+          return answer(app, request, requestId, Context.get(languages, CurrentLanguage), surroundings).pipe(
+            Effect.provideContext(Context.add(languages, CurrentOrigin, originOf(request, requestId, options))),
             Effect.annotateLogs({ requestId })
           )
         })
@@ -180,13 +194,10 @@ const answer = Effect.fnUntraced(function* <E, R>(
     status,
     millis: Math.round(millis * 10) / 10
   })
-  // An error is words; a page says itself in which language it is.
-  const spoken = response.headers["content-language"] ?? (status >= 400 ? language : undefined)
   return HttpServerResponse.setHeaders(response, {
     ...headers,
     ...corsHeaders(options.corsOrigins, request),
-    ...(spoken !== undefined && { "content-language": spoken }),
-    ...varyHeader(options.corsOrigins, spoken !== undefined),
+    ...languageHeaders(response, language, options.corsOrigins),
     ...headersFor(status),
     ...response.headers,
     // Else the connection would hold the process up for as long as it is kept alive.

@@ -63,6 +63,19 @@ layer(Layer.merge(Packed.layer, MailServer.layer), { excludeTestServices: true, 
       })
     )
 
+    it.effect("names the files of its declarations as those of its code, which Deno asks for", () =>
+      Effect.gen(function* () {
+        const { files, folder } = yield* Packed
+        for (const path of files.filter((path) => path.endsWith(".d.ts"))) {
+          assert.notMatch(
+            yield* Effect.promise(() => readFile(join(folder, path), "utf8")),
+            /"\.{1,2}\/[^"\n]+\.ts"/,
+            path
+          )
+        }
+      })
+    )
+
     it.effect("has entries whose code and types every resolver finds", () =>
       Effect.gen(function* () {
         const { folder, tarball } = yield* Packed
@@ -121,6 +134,31 @@ console.log(JSON.stringify({ names, packages: [...packages] }))`
         const testing = yield* imported("@rekey/server/testing")
         assert.includeMembers([...testing.names], ["Mailbox", "startTestRekey", "timePasses"])
       })
+    )
+
+    it.effect(
+      "has a contract that carries no code of the server, and takes less than 40 kB beside what it imports",
+      () =>
+        Effect.gen(function* () {
+          const { folder } = yield* Packed
+          const { code, imports, moduleIds } = yield* Effect.promise(async () => {
+            const bundle = await rolldown({
+              input: join(folder, "dist/api/index.js"),
+              platform: "browser",
+              external: (id) => !/^[./]/.test(id)
+            })
+            const { output } = await bundle.generate({ format: "esm", minify: true, codeSplitting: false })
+            await bundle.close()
+            return output[0]
+          })
+          const places = new Set(moduleIds.map((id) => /\/dist\/(\w+)\//.exec(id)?.[1] ?? id))
+          assert.sameMembers([...places], ["api", "domain", "language"])
+          assert.deepStrictEqual(
+            imports.filter((name) => !/^(effect(\/|$)|intl-messageformat$)/.test(name)),
+            []
+          )
+          assert.isAtMost(Buffer.byteLength(code), 40_000)
+        })
     )
 
     it.effect("has a client that takes less than 3 kB of a page, before it is compressed", () =>

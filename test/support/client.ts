@@ -73,7 +73,8 @@ let people = 0
 
 /** A client that keeps its connections, unless it is told not to, until the scope closes. */
 export const clientOf = Effect.fnUntraced(function* (url: string, { keepAlive = true } = {}) {
-  const { hostname, port } = new URL(url)
+  const { hostname, pathname, port } = new URL(url)
+  const base = pathname.replace(/\/$/, "")
   const agent = yield* Effect.acquireRelease(
     Effect.sync(() => new Agent({ keepAlive })),
     (agent) => Effect.sync(() => agent.destroy())
@@ -82,17 +83,20 @@ export const clientOf = Effect.fnUntraced(function* (url: string, { keepAlive = 
   const send: Client["send"] = (method, path, { body, chunks, headers } = {}) =>
     Effect.callback<Answer, Error>((resume) => {
       const text = typeof body === "string" ? body : JSON.stringify(body)
-      const outgoing = request({ hostname, port, path, method, agent, headers: { ...headers } }, (incoming) => {
-        const received: Array<Buffer> = []
-        incoming.on("data", (chunk: Buffer) => received.push(chunk))
-        incoming.on("error", (error) => resume(Effect.fail(error)))
-        incoming.on("end", () => {
-          const text = Buffer.concat(received).toString()
-          resume(
-            Effect.succeed({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: parsed(text) })
-          )
-        })
-      })
+      const outgoing = request(
+        { hostname, port, path: base + path, method, agent, headers: { ...headers } },
+        (incoming) => {
+          const received: Array<Buffer> = []
+          incoming.on("data", (chunk: Buffer) => received.push(chunk))
+          incoming.on("error", (error) => resume(Effect.fail(error)))
+          incoming.on("end", () => {
+            const text = Buffer.concat(received).toString()
+            resume(
+              Effect.succeed({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, json: parsed(text) })
+            )
+          })
+        }
+      )
       outgoing.on("error", (error) => resume(Effect.fail(error)))
       for (const chunk of chunks ?? []) outgoing.write(chunk)
       outgoing.end(text)

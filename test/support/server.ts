@@ -13,6 +13,10 @@ export interface ServerOptions {
   readonly runtime?: Runtime
   /** What is run in place of the npm script. */
   readonly command?: string
+  /** Where it is run; in this repository unless told otherwise. */
+  readonly folder?: string
+  /** The path that the service is below, such as `/accounts`. */
+  readonly basePath?: string
   /** Beside `HOST`, `PORT` and `DATA_DIR`, which may be given too. Nothing else of ours is inherited. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -81,6 +85,8 @@ const endOf = ({ exit, output }: Pick<ServerProcess, "exit" | "output">) =>
 export const spawnServer = Effect.fn("spawnServer")(function* ({
   runtime = "node",
   command,
+  folder = project,
+  basePath = "",
   env = {}
 }: ServerOptions = {}): Effect.fn.Return<ServerProcess, never, Scope.Scope> {
   const home = yield* temporaryFolder
@@ -91,10 +97,12 @@ export const spawnServer = Effect.fn("spawnServer")(function* ({
   const { child, ended } = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn("sh", ["-c", script], {
-        cwd: project,
+        cwd: folder,
         stdio: ["ignore", "pipe", "pipe"],
         env: {
-          PATH: `${join(project, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
+          PATH: [...[folder, project].map((place) => join(place, "node_modules", ".bin")), process.env.PATH].join(
+            delimiter
+          ),
           HOME: home,
           // Deno compiles all of Effect once, not once a test.
           DENO_DIR: join(project, "node_modules", ".cache", "deno"),
@@ -140,7 +148,8 @@ export const spawnServer = Effect.fn("spawnServer")(function* ({
       exit
     )
 
-  return { url: `http://${settings.HOST}:${settings.PORT}`, dataDir: settings.DATA_DIR, output, exit, stop, waitFor }
+  const url = `http://${settings.HOST}:${settings.PORT}${basePath}`
+  return { url, dataDir: settings.DATA_DIR, output, exit, stop, waitFor }
 })
 
 /** Starts the service and waits until `GET /ready` says 200. */

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -11,6 +12,7 @@ interface Manifest {
 }
 
 interface Locked {
+  readonly version?: string
   readonly resolved?: string
   readonly link?: boolean
   readonly dev?: boolean
@@ -38,6 +40,27 @@ describe("the package", () => {
         ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)
       )
       assert.deepStrictEqual(loose, [])
+    })
+  )
+})
+
+describe("the examples", () => {
+  it.effect("ask for the versions that they are tried with", () =>
+    Effect.gen(function* () {
+      const { packages } = yield* lock
+      const { version } = JSON.parse(yield* read("package.json"))
+      const folders = readdirSync(join(project, "examples")).filter((name) =>
+        existsSync(join(project, "examples", name, "package.json"))
+      )
+      assert.isAtLeast(folders.length, 6)
+      for (const folder of folders) {
+        const { dependencies, devDependencies }: Manifest = JSON.parse(yield* read(`examples/${folder}/package.json`))
+        for (const [name, asked] of Object.entries({ ...dependencies, ...devDependencies })) {
+          const tried = name === "@rekey/server" ? version : packages[`node_modules/${name}`]?.version
+          assert.strictEqual(asked, tried, `${name} in examples/${folder}`)
+        }
+      }
+      assert.include(yield* read("examples/deno/deno.json"), `npm:@rekey/server@${version}`)
     })
   )
 })
