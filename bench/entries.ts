@@ -5,6 +5,7 @@ import { parseArgs, promisify } from "node:util"
 import { gzipSync } from "node:zlib"
 import { Console, Effect } from "effect"
 import { rolldown } from "rolldown"
+import { loadBefore } from "./machine.ts"
 import { OptionsInvalid } from "./plan.ts"
 import { asMarkdown, asText, cell, type Table } from "./report.ts"
 import { writeSection } from "./results.ts"
@@ -82,12 +83,13 @@ export const entriesWeighed = Effect.fnUntraced(function* (
   progress: (text: string) => Effect.Effect<void>
 ) {
   const { docs = false } = yield* readOptions(parameters)
+  const load = yield* loadBefore
   yield* progress("Building...")
   yield* build
   const rows: Array<Table["rows"][number]> = []
   for (const entry of entries) rows.push(yield* Effect.promise(() => measure(entry, 11)))
   const table: Table = { head, rows }
-  const circumstances = `Node ${process.versions.node} on ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? "an unknown processor"}; import times are medians of 11, the least and the most in brackets, each in a process of its own with warm files.`
+  const circumstances = `Node ${process.versions.node} on ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? "an unknown processor"}; import times are medians of 11, the least and the most in brackets, each in a process of its own with warm files. Before it began, ${load.toFixed(1)} processes of others wanted a core.`
   yield* Console.log([circumstances, asText(table)].join("\n\n"))
   if (docs) yield* writeSection("entries", [circumstances, asMarkdown(table)], {})
 })
