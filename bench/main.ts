@@ -8,8 +8,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
-import { formats } from "./formats.ts"
 import { entriesWeighed } from "./entries.ts"
+import { formats } from "./formats.ts"
 import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { partitions } from "./partitions.ts"

@@ -53,6 +53,8 @@ import * as ConfirmationsSql from "./sql/ConfirmationsSql.ts"
 import { Database } from "./sql/Database.ts"
 import type { DataDirectoryInUse, DataDirectoryUnusable } from "./sql/DataDirectory.ts"
 import * as EmailChangesSql from "./sql/EmailChangesSql.ts"
+import { ourSchema } from "./sql/HostExamination.ts"
+import * as HostUsersSql from "./sql/HostUsersSql.ts"
 import * as LeftoversSql from "./sql/LeftoversSql.ts"
 import * as OutboxSql from "./sql/OutboxSql.ts"
 import * as OutboxStatisticsSql from "./sql/OutboxStatisticsSql.ts"
@@ -78,12 +80,25 @@ export const Crypto = Layer.mergeAll(
 
 /** The team's PostgreSQL where there is one, else the embedded database. An application may use it too, in a schema of its own. */
 export const SqlLayer = (
-  settings: Pick<Settings, "databaseUrl" | "databasePoolSize" | "databasePrepare" | "dataDir">
+  settings: Pick<Settings, "databaseUrl" | "databasePoolSize" | "databasePrepare" | "dataDir" | "users">
 ) =>
   Option.match(settings.databaseUrl, {
     onNone: () => PgliteClient.layer({ dataDir: settings.dataDir }),
     onSome: (url) =>
-      PostgresClient.layer({ url, poolSize: settings.databasePoolSize, prepare: settings.databasePrepare })
+      PostgresClient.layer({
+        url,
+        poolSize: settings.databasePoolSize,
+        prepare: settings.databasePrepare,
+        // Behind a pooler it is the role's to say.
+        ...(Option.isSome(settings.users) && settings.databasePrepare && { schema: ourSchema })
+      })
+  })
+
+/** The users of the application that has them, where one has. */
+export const Users = ({ users }: Pick<Settings, "users">) =>
+  Option.match(users, {
+    onNone: () => Layer.empty,
+    onSome: ({ hashes, preset }) => HostUsersSql.layer(preset, hashes.learn)
   })
 
 const TrailLayer = Layer.provide(Trail.layer, TrailStoreSql.layer)
@@ -198,7 +213,7 @@ const UseCases = (settings: Settings) =>
     Accounts.layer(settings),
     AccountExports.layer.pipe(Layer.provide([AccountRecordsSql.layer, AccountEventsSql.layer])),
     EmailConfirmation.layer,
-    EmailChange.layer(settings.emailChange).pipe(
+    EmailChange.layer({ ...settings.emailChange, users: settings.users }).pipe(
       Layer.provide(EmailChangeWorker.layer({ ...settings.resetLimits, ...settings.emailConfirmation }))
     ),
     PasswordReset.layer(settings),
@@ -238,7 +253,7 @@ const Services = (settings: Settings, replacements: Replacements) =>
     Layer.provide(Repositories(replacements)),
     Layer.provide(Secrets(settings)),
     Layer.provide(Layer.succeed(KeptOfAddress, settings.audit.address)),
-    Layer.provideMerge(Database.layer),
+    Layer.provideMerge(Layer.provideMerge(Database.layer, Users(settings))),
     Layer.provide(replacements.sql ?? SqlLayer(settings)),
     Layer.provideMerge(Crypto)
   )

@@ -28,6 +28,9 @@ import { type Branding, largestLogo, logoIn, ourAccent } from "./http/pages/Bran
 import { ours, type Template, templateIn } from "./http/pages/Template.ts"
 import { argon2id, highestCost, owaspCost } from "./passwords/argon2.ts"
 import type { HashWriter, Pepper } from "./passwords/HashFormat.ts"
+import type { Preset } from "./presets/Preset.ts"
+import { columnsIn, type PresetName, presets, sqlIn, withColumns, withSql, withTable } from "./presets/presets.ts"
+import { type HostHashes, hostHashes, type Writing } from "./presets/Writing.ts"
 
 /** What the operator set in the environment or in `.env`, checked as a whole. */
 export interface Settings {
@@ -56,6 +59,8 @@ export interface Settings {
   readonly rateLimit: boolean
   readonly trustedProxies: TrustedProxies
   readonly corsOrigins: CorsOrigins
+  /** None: Rekey keeps the accounts itself. */
+  readonly users: Option.Option<{ readonly preset: Preset; readonly hashes: HostHashes }>
   readonly registration: boolean
   readonly emailConfirmation: {
     /** Whether an account is made only once its address is confirmed. */
@@ -199,6 +204,16 @@ const isLink = (value: string) => url("http:", "https:")(value) || /^mailto:[^\s
 
 const webUrl = (example: string) => text("an http or https URL", example, url("http:", "https:"))
 
+const presetNames = ["django", "strapi", "devise", "laravel", "better-auth", "supabase", "custom"] as const
+
+const tableKind = text("a table, with its schema or without", "public.users", (_) => /^[^.,=]+(\.[^.,=]+)?$/.test(_))
+
+const columnsKind = text(
+  "pairs of id, email, username or password and the column that has it, with commas between",
+  "email=email_address,password=password_digest",
+  (_) => columnsIn(_) !== undefined
+)
+
 const isMailFrom = (value: string) =>
   Option.isSome(Schema.decodeOption(Email)(/^[^<>\p{Cc}]*<([^<>]+)>$/u.exec(value)?.[1] ?? value))
 
@@ -273,10 +288,14 @@ export interface Brought {
   readonly mailer: boolean
   /** The path that it has Rekey under; none where that is a host of its own. */
   readonly basePath?: string
+  /** A database client. */
+  readonly sql: boolean
 }
 
+const nothingBrought: Brought = { mailer: false, sql: false }
+
 /** Every setting as it was set or by its default, and a line for each that is wrong or missing. */
-export const examineSettings = Effect.fnUntraced(function* (brought: Brought = { mailer: false }): Effect.fn.Return<{
+export const examineSettings = Effect.fnUntraced(function* (brought: Brought = nothingBrought): Effect.fn.Return<{
   readonly settings: Settings
   readonly problems: ReadonlyArray<string>
   readonly inForce: ReadonlyArray<SettingInForce>
@@ -428,23 +447,80 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
     return withPages ? Option.some(found) : Option.none()
   })
 
+  const presetName = yield* optional("USERS_PRESET", oneOf(presetNames))
+  const withPreset = Option.isSome(presetName) ? "with USERS_PRESET" : undefined
+  const users = yield* Effect.gen(function* () {
+    const isCustom = Option.contains(presetName, "custom")
+    const withCustom = isCustom ? "with USERS_PRESET=custom" : undefined
+    const usual = presets[Option.getOrElse(presetName, (): PresetName => "custom")]
+    const table = yield* required("USERS_TABLE", tableKind, withCustom)
+    const columns = yield* required("USERS_COLUMNS", columnsKind, withCustom)
+    const sql = yield* fromFile(
+      "USERS_SQL",
+      { should: "a file of SQL in parts with names, as docs/presets.md shows", example: "./users.sql" },
+      (bytes) => sqlIn(bytes.toString())
+    )
+    const hashes: Readonly<Record<string, Writing>> = usual.hashes
+    const names = Object.keys(hashes)
+    const name = yield* required(
+      "USERS_HASH",
+      oneOf(Array.isReadonlyArrayNonEmpty(names) ? names : ["bcrypt"]),
+      withCustom
+    )
+    const writing = hashes[Option.getOrElse(name, () => names[0] ?? "")]
+    if (Option.isNone(presetName) || writing === undefined) return Option.none()
+    const changes: ReadonlyArray<(preset: Preset) => Preset> = [
+      ...Option.toArray(Option.map(table, (name) => (preset: Preset) => withTable(preset, name))),
+      ...Option.toArray(Option.map(columns, (text) => (preset: Preset) => withColumns(preset, columnsIn(text) ?? {}))),
+      ...Option.toArray(Option.map(sql, (parts) => (preset: Preset) => withSql(preset, parts)))
+    ]
+    const preset = changes.reduce((preset: Preset, change) => change(preset), usual)
+    return Option.some({ preset, hashes: hostHashes(writing) })
+  })
+  if (withPreset !== undefined && confirmsEmail) {
+    problems.push("EMAIL_CONFIRMATION is on: with USERS_PRESET it should be off, since the host registers its users.")
+  }
+  const registration = yield* withDefault("REGISTRATION", onOff, withPreset === undefined)
+  if (withPreset !== undefined && registration) {
+    problems.push("REGISTRATION is on: with USERS_PRESET it should be off, since the host registers its users.")
+  }
+
   const minLength = yield* withDefault("PASSWORD_MIN_LENGTH", integer(1, 256, 8), 8)
   const mostAtOnce = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const cores = Math.min(availableParallelism(), mostAtOnce)
+
+  const ownHashes = argon2id({
+    memoryKib: yield* withDefault(
+      "ARGON2_MEMORY_KIB",
+      integer(128, highestCost.memoryKib, owaspCost.memoryKib),
+      owaspCost.memoryKib
+    ),
+    iterations: yield* withDefault(
+      "ARGON2_ITERATIONS",
+      integer(1, highestCost.iterations, owaspCost.iterations),
+      owaspCost.iterations
+    ),
+    parallelism: yield* withDefault(
+      "ARGON2_PARALLELISM",
+      integer(1, highestCost.parallelism, owaspCost.parallelism),
+      owaspCost.parallelism
+    )
+  })
 
   const settings: Settings = {
     production,
     host,
     port,
     publicUrl: new URL(publicUrl),
-    databaseUrl: yield* optional(
+    databaseUrl: yield* required(
       "DATABASE_URL",
       secret(
         "a postgres URL",
         "postgres://rekey:password@localhost:5432/rekey",
         url("postgres:", "postgresql:"),
         butItsPlace
-      )
+      ),
+      brought.sql ? undefined : withPreset
     ),
     databasePoolSize: yield* withDefault("DATABASE_POOL_SIZE", integer(1, 1000, 10), 10),
     databasePrepare: yield* withDefault("DATABASE_PREPARE", onOff, true),
@@ -488,7 +564,8 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
       ),
       { onNone: () => [], onSome: listed }
     ),
-    registration: yield* withDefault("REGISTRATION", onOff, true),
+    users,
+    registration,
     emailConfirmation: {
       required: confirmsEmail,
       ttlMillis: yield* withDefault(
@@ -523,23 +600,8 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = {
       )
     },
     hashing: {
-      writes: argon2id({
-        memoryKib: yield* withDefault(
-          "ARGON2_MEMORY_KIB",
-          integer(128, highestCost.memoryKib, owaspCost.memoryKib),
-          owaspCost.memoryKib
-        ),
-        iterations: yield* withDefault(
-          "ARGON2_ITERATIONS",
-          integer(1, highestCost.iterations, owaspCost.iterations),
-          owaspCost.iterations
-        ),
-        parallelism: yield* withDefault(
-          "ARGON2_PARALLELISM",
-          integer(1, highestCost.parallelism, owaspCost.parallelism),
-          owaspCost.parallelism
-        )
-      }),
+      // A host reads the formats that it knows, and no other.
+      writes: Option.match(users, { onNone: () => ownHashes, onSome: ({ hashes }) => hashes.writes }),
       pepper: yield* optional(
         "BCRYPT_PEPPER",
         secret(
@@ -593,12 +655,12 @@ const readSettingsFor = Effect.fnUntraced(function* (brought: Brought) {
 })
 
 /** Reads every setting; fails with all that is wrong, not with the first. */
-export const readSettings: Effect.Effect<Settings, SettingsInvalid> = readSettingsFor({ mailer: false })
+export const readSettings: Effect.Effect<Settings, SettingsInvalid> = readSettingsFor(nothingBrought)
 
 /** The same from `variables`, by the names that the environment has for them: `process.env` may stand for them. */
 export const settingsFrom = (
   variables: Readonly<Record<string, string | undefined>>,
-  brought: Brought = { mailer: false }
+  brought: Brought = nothingBrought
 ): Effect.Effect<Settings, SettingsInvalid> =>
   Effect.provideService(
     readSettingsFor(brought),

@@ -78,7 +78,11 @@ export const startRekey = async (
 ): Promise<Rekey> => {
   const base = await Effect.runPromise(basePathIn(basePath))
   const settings = await Effect.runPromise(
-    settingsFrom(variables, { mailer: replacements.mailer !== undefined, basePath: base })
+    settingsFrom(variables, {
+      mailer: replacements.mailer !== undefined,
+      sql: replacements.sql !== undefined,
+      basePath: base
+    })
   )
   const scope = Scope.makeUnsafe()
   const built = RouterLayer(settings, replacements).pipe(

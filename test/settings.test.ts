@@ -77,6 +77,7 @@ describe("the settings", () => {
         rateLimit: true,
         trustedProxies: [],
         corsOrigins: [],
+        users: Option.none(),
         registration: true,
         passwordLength: { minLength: 8, maxLength: 256 },
         hashNice: 10,
@@ -175,10 +176,12 @@ describe("the settings", () => {
         smtp,
         trustedProxies,
         webhooks,
+        users,
         ...others
       } = settings
       assert.strictEqual(publicUrl.href, "https://example.com/accounts/")
       assert.deepStrictEqual(hashing, { concurrency: 1, queueLimit: 0 })
+      assert.isTrue(Option.isNone(users))
       assert.strictEqual(writes.format, "argon2")
       assert.deepStrictEqual(writes.cost, { memoryKib: 65_536, iterations: 3, parallelism: 4 })
       assert.strictEqual(Redacted.value(Option.getOrThrow(pepper)), "a pinch of it")

@@ -7,6 +7,7 @@ import { type SessionToken, Unauthenticated } from "../domain/Session.ts"
 import {
   AccountBlocked,
   type AccountExists,
+  AccountKeptElsewhere,
   InvalidCredentials,
   RegistrationClosed,
   type User,
@@ -67,15 +68,23 @@ export class Accounts extends Context.Service<
       PasswordMismatch | PasswordRejected | InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable
     >
 
-    /** Deletes the account for good, by its password: a session alone may be a stolen one. Its owner gets a last mail. */
+    /**
+     * Deletes the account for good, by its password: a session alone may be a stolen one. Its owner gets a last mail. Another
+     * application's account isn't ours to delete.
+     */
     remove(
       authenticated: Authenticated,
       currentPassword: Password
-    ): Effect.Effect<void, InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable>
+    ): Effect.Effect<
+      void,
+      AccountKeptElsewhere | InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable
+    >
   }
 >()("rekey/accounts/Accounts") {
   static readonly layer = (options: {
     readonly registration: boolean
+    /** Whose the accounts are, where they aren't ours. */
+    readonly users: Option.Option<unknown>
     readonly emailConfirmation: { readonly required: boolean; readonly ttlMillis: number }
   }) =>
     Layer.effect(
@@ -200,6 +209,7 @@ export class Accounts extends Context.Service<
           authenticated: Authenticated,
           currentPassword: Password
         ) {
+          if (Option.isSome(options.users)) return yield* new AccountKeptElsewhere()
           const version = yield* proven("account.deleted", authenticated, currentPassword)
           const removed = yield* repository.remove(authenticated.user.id, version)
           // A reset or a change was quicker, and this session ended with it.

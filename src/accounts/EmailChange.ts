@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Metric, Redacted } from "effect"
+import { Context, Effect, Layer, Metric, Option, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import type { Email } from "../domain/Email.ts"
@@ -6,7 +6,13 @@ import type { EmailChangeCode, EmailChangeCodeRefused } from "../domain/EmailCha
 import type { Busy, RateLimited, Unavailable } from "../domain/Failure.ts"
 import type { Password } from "../domain/Password.ts"
 import { Unauthenticated } from "../domain/Session.ts"
-import type { AccountBlocked, AccountExists, InvalidCredentials, User } from "../domain/User.ts"
+import {
+  type AccountBlocked,
+  type AccountExists,
+  AccountKeptElsewhere,
+  type InvalidCredentials,
+  type User
+} from "../domain/User.ts"
 import { OutboxWorker } from "../mail/OutboxWorker.ts"
 import { PasswordHasher } from "../passwords/PasswordHasher.ts"
 import { EmailChangeCodeMint } from "../secrets/EmailChangeCodeMint.ts"
@@ -34,7 +40,10 @@ export class EmailChange extends Context.Service<
     request(
       authenticated: Authenticated,
       change: { readonly email: Email; readonly currentPassword: Password }
-    ): Effect.Effect<void, InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable>
+    ): Effect.Effect<
+      void,
+      AccountKeptElsewhere | InvalidCredentials | Unauthenticated | RateLimited | Busy | Unavailable
+    >
 
     /** No session is needed: whoever has the code reads the mails of the new address, and the owner asked for it. */
     confirm(
@@ -48,7 +57,11 @@ export class EmailChange extends Context.Service<
     undo(code: EmailChangeCode): Effect.Effect<User, EmailChangeCodeRefused | AccountBlocked | Busy | Unavailable>
   }
 >()("rekey/accounts/EmailChange") {
-  static readonly layer = (options: { readonly undoTtlMillis: number }) =>
+  static readonly layer = (options: {
+    readonly undoTtlMillis: number
+    /** Whose the accounts are, where they aren't ours. */
+    readonly users: Option.Option<unknown>
+  }) =>
     Layer.effect(
       EmailChange,
       Effect.gen(function* () {
@@ -64,6 +77,7 @@ export class EmailChange extends Context.Service<
           authenticated: Authenticated,
           change: { readonly email: Email; readonly currentPassword: Password }
         ) {
+          if (Option.isSome(options.users)) return yield* new AccountKeptElsewhere()
           const { session, user } = authenticated
           const version = yield* currentPassword("email-change.requested", authenticated, change.currentPassword)
           const asked = yield* repository.ask({ id: user.id, version, session: session.id, email: change.email })

@@ -19,7 +19,14 @@ import {
 import { Password } from "../domain/Password.ts"
 import { Session, SessionId, SessionNotFound, SessionToken } from "../domain/Session.ts"
 import { Text } from "../domain/Text.ts"
-import { AccountExists, InvalidCredentials, RegistrationClosed, User, Username } from "../domain/User.ts"
+import {
+  AccountExists,
+  AccountKeptElsewhere,
+  InvalidCredentials,
+  RegistrationClosed,
+  User,
+  Username
+} from "../domain/User.ts"
 import { Language } from "../language/Language.ts"
 import { Authorization } from "./Authorization.ts"
 import { Done } from "./Done.ts"
@@ -69,7 +76,11 @@ export const changePasswordErrors = [
 ] as const
 
 /** And too many tries. */
-export const changeEmailErrors = [documentedInvalidCredentials, documentedBusy] as const
+export const changeEmailErrors = [
+  AccountKeptElsewhere.pipe(documented(403)),
+  documentedInvalidCredentials,
+  documentedBusy
+] as const
 
 const refusedEmailChangeCodes = [
   EmailChangeCodeNotFound.pipe(documented(404)),
@@ -84,7 +95,11 @@ export const confirmEmailChangeErrors = [...refusedEmailChangeCodes, documentedA
 export const undoEmailChangeErrors = [...refusedEmailChangeCodes, documentedBusy] as const
 
 /** And too many tries. */
-export const deleteAccountErrors = [documentedInvalidCredentials, documentedBusy] as const
+export const deleteAccountErrors = [
+  AccountKeptElsewhere.pipe(documented(403)),
+  documentedInvalidCredentials,
+  documentedBusy
+] as const
 
 export class AccountsApi extends HttpApiGroup.make("accounts")
   .add(

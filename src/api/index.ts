@@ -29,6 +29,7 @@ export { Session, SessionId, SessionNotFound, SessionToken, Unauthenticated } fr
 export {
   AccountBlocked,
   AccountExists,
+  AccountKeptElsewhere,
   AccountNotFound,
   InvalidCredentials,
   RegistrationClosed,

@@ -7,6 +7,7 @@ import { openapiCommand } from "./contract.ts"
 import { doctorCommand } from "./doctor.ts"
 import { AllSaid, failed, NotDone, OutputClosed } from "./endings.ts"
 import { eventsCommand } from "./events.ts"
+import { grantsCommand } from "./grants.ts"
 import { keysCommand } from "./keys.ts"
 import { Remarks, Stores } from "./layers.ts"
 import { migrateCommand } from "./migrations.ts"
@@ -49,6 +50,7 @@ const rekey = (serve: Serve) =>
       ),
       migrateCommand,
       doctorCommand,
+      grantsCommand,
       userCommand.pipe(Command.provide(Stores)),
       resetCommand.pipe(Command.provide(Stores)),
       sessionsCommand.pipe(Command.provide(Stores)),

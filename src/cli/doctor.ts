@@ -6,10 +6,18 @@ import { Command, TerminalCapabilities } from "effect/cli"
 import { SecureRandom } from "effect/crypto"
 import { isSqlError } from "effect/sql/SqlError"
 import { handshake } from "../mail/SmtpMailer.ts"
+import type { Preset } from "../presets/Preset.ts"
 import { keptSecrets } from "../secrets/GeneratedSecret.ts"
 import { Crypto } from "../server.ts"
 import { examineSettings, type Settings } from "../settings.ts"
 import { type DatabaseServer, examineServer, examineWebhooks, lackingRights } from "../sql/Examination.ts"
+import {
+  examineAddresses,
+  examineHost,
+  examineLookUps,
+  type HostExamination,
+  ourSchema
+} from "../sql/HostExamination.ts"
 import { pendingMigrations, shippedMigrations } from "../sql/Migrations.ts"
 import { EmbeddedDatabaseBroken, hasDatabase } from "../sql/PgliteClient.ts"
 import { describe } from "../sql/SqlState.ts"
@@ -158,6 +166,68 @@ const rightsFinding = Effect.fnUntraced(function* (server: DatabaseServer, embed
   return ok("rights", `The role ${server.role} may do what Rekey needs.`)
 })
 
+const schemaFinding = ({ database, hasSchema, mayMakeSchema, path, role }: HostExamination): Finding | undefined => {
+  if (!hasSchema) {
+    return mayMakeSchema
+      ? note("schema", `The schema ${ourSchema} isn't there yet.`, "The first start makes it.")
+      : wrong(
+          "schema",
+          `There is no schema ${ourSchema}, and the role ${role} may not make it.`,
+          'Run what "rekey grants" prints.'
+        )
+  }
+  return path === ourSchema
+    ? undefined
+    : wrong(
+        "schema",
+        `Connections look for tables in ${path ?? "no schema"}.`,
+        `alter role ${role} in database ${database} set search_path = ${ourSchema};`
+      )
+}
+
+const counted = (count: number, one: string, several: string) => (count === 1 ? `One ${one}` : `${count} ${several}`)
+
+/** Whom of the host's users a reset can reach. */
+const addressFindings = Effect.fnUntraced(function* (preset: Preset, { found }: HostExamination) {
+  const { accounts, examples, shared, unusable } = yield* examineAddresses(preset, found)
+  const slow = yield* examineLookUps(preset, found)
+  const listed = examples.map(({ users }) => users.join(" and ")).join("; ")
+  return [
+    ok("users", `${counted(accounts, "user has", "users have")} a password.`),
+    ...(shared > 0
+      ? [
+          note(
+            "users",
+            `${counted(shared, "address is", "addresses are")} that of several users, who differ in case alone and get no code. By their keys: ${listed}${shared > examples.length ? ", ..." : ""}`,
+            "Give each user an address of their own."
+          )
+        ]
+      : []),
+    ...(unusable > 0
+      ? [
+          note(
+            "users",
+            `${counted(unusable, "user has", "users have")} no address that Rekey can write to.`,
+            "An address is ASCII, without spaces around it; see docs/presets.md."
+          )
+        ]
+      : []),
+    ...slow.map((column) =>
+      note("users", `No index serves the look-up by ${column}: the whole table is read.`, '"rekey grants" prints one.')
+    )
+  ]
+})
+
+const hostFindings = Effect.fnUntraced(function* (preset: Preset, host: HostExamination) {
+  const { absent, excess, problems } = host
+  if (problems.length > 0) return problems.map((problem) => wrong("host", problem, "See docs/presets.md."))
+  return [
+    ok("host", `Its tables are as USERS_PRESET says${absent.length > 0 ? `; without ${absent.join(", ")}` : ""}.`),
+    ...excess.map((line) => note("rights", line, 'A role with what "rekey grants" prints has no more than it needs.')),
+    ...(yield* addressFindings(preset, host))
+  ]
+})
+
 const databaseFindings = Effect.fnUntraced(
   function* (settings: Settings) {
     const embedded = Option.isNone(settings.databaseUrl)
@@ -168,11 +238,16 @@ const databaseFindings = Effect.fnUntraced(
       const before = Date.now()
       const server = yield* examineServer
       const after = Date.now()
+      const preset = Option.map(settings.users, ({ preset }) => preset)
+      const host = yield* Effect.transposeOption(Option.map(preset, examineHost))
+      const schema = Option.flatMapNullishOr(host, schemaFinding)
       return [
         serverFinding(server),
         ...poolFindings(settings, server),
-        yield* migrationsFinding(server),
-        yield* rightsFinding(server, embedded),
+        ...(Option.isSome(schema)
+          ? [schema.value]
+          : [yield* migrationsFinding(server), yield* rightsFinding(server, embedded)]),
+        ...(Option.isSome(preset) && Option.isSome(host) ? yield* hostFindings(preset.value, host.value) : []),
         clockFinding(server, before, after),
         ...(yield* toldFindings(settings))
       ]

@@ -20,7 +20,7 @@ import {
   type RawLine,
   unreadable
 } from "./importedLines.ts"
-import { PasswordLayers } from "./layers.ts"
+import { ofOurOwn, PasswordLayers } from "./layers.ts"
 import { counted, Json, jsonLine, makeProgress, print, remark } from "./output.ts"
 
 /** Lines that are one transaction: some 50 ms. */
@@ -292,6 +292,7 @@ export const importCommand = Command.make(
   },
   Effect.fnUntraced(
     function* ({ afresh, columns, confirmed, delimiter, dryRun, format: given, ignoreUnknown, path }) {
+      yield* ofOurOwn
       const imports = yield* AccountImport
       const format = Option.getOrElse(given, () =>
         /\.csv$/i.test(path) ? "csv" : /\.(jsonl|ndjson)$/i.test(path) ? "jsonl" : undefined

@@ -1,5 +1,5 @@
 import { Data, Effect, Layer, Logger, Option, References, Runtime } from "effect"
-import { Crypto, Passwords, SqlLayer } from "../server.ts"
+import { Crypto, Passwords, SqlLayer, Users } from "../server.ts"
 import { readSettings, type Settings } from "../settings.ts"
 import * as AccountDirectorySql from "../sql/AccountDirectorySql.ts"
 import * as AccountImportSql from "../sql/AccountImportSql.ts"
@@ -66,12 +66,20 @@ export const Stores = Layer.unwrap(
       WebhookKeepingSql.layer
     ).pipe(
       Layer.provideMerge(Started),
-      Layer.provide(Database.layerUpToDate),
+      Layer.provide(Layer.provideMerge(Database.layerUpToDate, Users(settings))),
       Layer.provide(SqlOf(settings)),
       Layer.provideMerge(Crypto)
     )
   })
 )
+
+/** Refuses what is the host's to do, where it has the users. */
+export const ofOurOwn = Effect.gen(function* () {
+  const { users } = yield* readSettings
+  if (Option.isSome(users)) {
+    return yield* failed("With USERS_PRESET the accounts are the application's: look at them and change them there.")
+  }
+})
 
 /** Hashing and the policy, as the server has them. */
 export const PasswordLayers = Layer.unwrap(Effect.map(readSettings, (settings) => Passwords(settings)))

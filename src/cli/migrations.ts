@@ -1,7 +1,10 @@
 import { Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { isSqlError } from "effect/sql/SqlError"
+import { Crypto, Users } from "../server.ts"
 import { readSettings } from "../settings.ts"
+import { ourSchema } from "../sql/HostExamination.ts"
+import { HostUsers } from "../sql/HostUsers.ts"
 import { migrate, migrationScript, pendingMigrations, shippedMigrations } from "../sql/Migrations.ts"
 import { EmbeddedDatabaseBroken } from "../sql/PgliteClient.ts"
 import { describe } from "../sql/SqlState.ts"
@@ -21,16 +24,21 @@ export const migrateCommand = Command.make(
   },
   Effect.fnUntraced(
     function* ({ dryRun }) {
+      const { isHosted, makeSchema, prepare } = yield* HostUsers
       if (dryRun) {
         const missing = yield* pendingMigrations(shippedMigrations)
         const json = yield* Json
         return yield* print(
           json
             ? missing.map(({ checksum, file, id, text }) => jsonLine({ id, file, checksum, sql: text })).join("")
-            : migrationScript(missing)
+            : missing.length > 0 && isHosted
+              ? `create schema if not exists ${ourSchema};\nset search_path = ${ourSchema};\n${migrationScript(missing)}`
+              : migrationScript(missing)
         )
       }
+      yield* makeSchema
       const applied = yield* migrate(shippedMigrations)
+      yield* prepare
       yield* answer(
         { applied },
         applied.length === 0
@@ -47,6 +55,12 @@ export const migrateCommand = Command.make(
     )
   )
 ).pipe(
-  Command.provide(Layer.unwrap(Effect.map(readSettings, SqlOf))),
+  Command.provide(
+    Layer.unwrap(
+      Effect.map(readSettings, (settings) =>
+        Users(settings).pipe(Layer.provideMerge(SqlOf(settings)), Layer.provide(Crypto))
+      )
+    )
+  ),
   Command.withDescription("Bring the database up to date with this version")
 )

@@ -12,7 +12,7 @@ import { account, findAccount, unknownPassword } from "./accounts.ts"
 import { failed, misused } from "./endings.ts"
 import { formatFlag, printPages } from "./exporting.ts"
 import { importCommand } from "./importing.ts"
-import { PasswordLayers } from "./layers.ts"
+import { ofOurOwn, PasswordLayers } from "./layers.ts"
 import { answer, answerAll, confirm, counted, fields, Json, makeProgress, remark, yes } from "./output.ts"
 import { lineFromInput } from "./standardInput.ts"
 
@@ -41,6 +41,7 @@ const listCommand = Command.make(
     )
   },
   Effect.fnUntraced(function* (page) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const users = yield* directory.list(page)
     yield* answerAll(users, ["ID", "USER NAME", "ADDRESS", "CONFIRMED", "BLOCKED", "CREATED"], row)
@@ -99,6 +100,7 @@ const createCommand = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ confirmed, email, passwordFromInput, username }) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const hasher = yield* PasswordHasher
     const random = yield* SecureRandom.SecureRandom
@@ -155,6 +157,7 @@ const blockCommand = Command.make(
   "block",
   { user: account },
   Effect.fnUntraced(function* ({ user: typed }) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const { user } = yield* findAccount(typed)
     const ended = yield* directory.block(user.id)
@@ -177,6 +180,7 @@ const unblockCommand = Command.make(
   "unblock",
   { user: account },
   Effect.fnUntraced(function* ({ user: typed }) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const { user } = yield* findAccount(typed)
     const changed = yield* directory.unblock(user.id)
@@ -191,6 +195,7 @@ const deleteCommand = Command.make(
   "delete",
   { user: account, yes },
   Effect.fnUntraced(function* ({ user: typed, yes }) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const { user } = yield* findAccount(typed)
     yield* confirm(`Delete the account ${user.id} (${user.email}), its sessions and its mails?`, yes)
@@ -225,6 +230,7 @@ const exportCommand = Command.make(
     )
   },
   Effect.fnUntraced(function* ({ format, withHashes }) {
+    yield* ofOurOwn
     const directory = yield* AccountDirectory
     const progress = makeProgress("Exporting", yield* directory.count)
     let done = 0

@@ -167,7 +167,7 @@ export interface Operations {
     readonly changeEmail: {
       readonly request: { readonly email: string; readonly currentPassword: string }
       readonly response: Done
-      readonly reason: NoSession | "InvalidCredentials" | "RateLimited" | "Busy"
+      readonly reason: NoSession | "AccountKeptElsewhere" | "InvalidCredentials" | "RateLimited" | "Busy"
     }
     /** Gives the account the address that the code was mailed to. This session's token stays good. */
     readonly confirmEmailChange: {
@@ -185,7 +185,7 @@ export interface Operations {
     readonly deleteAccount: {
       readonly request: { readonly currentPassword: string }
       readonly response: Done
-      readonly reason: NoSession | "InvalidCredentials" | "RateLimited" | "Busy"
+      readonly reason: NoSession | "AccountKeptElsewhere" | "InvalidCredentials" | "RateLimited" | "Busy"
     }
     /** Ends this session. */
     readonly signOut: { readonly response: Done; readonly reason: NoSession }

@@ -19,6 +19,9 @@ export const Username = Text.pipe(
 )
 export type Username = typeof Username.Type
 
+/** A user name as it is kept: whatever a host lets its users have (USERS_PRESET), and their address where they have none. */
+export const KeptUsername = Schema.String.pipe(Schema.brand("Username"))
+
 /** What all spellings of one user name have in common. */
 export const UsernameKey = Schema.String.pipe(Schema.brand("UsernameKey"))
 export type UsernameKey = typeof UsernameKey.Type
@@ -29,7 +32,7 @@ export const usernameKey = (name: string): UsernameKey => UsernameKey.make(ascii
 /** An account as its owner may see it. Times are UTC instants, ISO 8601 on the wire. */
 export class User extends Schema.Class<User>("User")({
   id: UserId,
-  username: Username,
+  username: KeptUsername,
   email: Email,
   confirmed: Schema.Boolean,
   blocked: Schema.Boolean,
@@ -48,6 +51,9 @@ export class AccountBlocked extends Schema.TaggedError<AccountBlocked>()("Accoun
 
 /** Unknown identifier or wrong password: nobody is told which (C5). */
 export class InvalidCredentials extends Schema.TaggedError<InvalidCredentials>()("InvalidCredentials", {}) {}
+
+/** The account is another application's (USERS_PRESET), and this is that application's to do. */
+export class AccountKeptElsewhere extends Schema.TaggedError<AccountKeptElsewhere>()("AccountKeptElsewhere", {}) {}
 
 /** The operator closed registration. */
 export class RegistrationClosed extends Schema.TaggedError<RegistrationClosed>()("RegistrationClosed", {}) {}

@@ -10,6 +10,7 @@ export const english = {
   "duration.moment": "less than a minute",
   "error.AccountBlocked": "This account is blocked.",
   "error.AccountExists": "The address or the user name is taken.",
+  "error.AccountKeptElsewhere": "This account is kept by another application. Do that there.",
   "error.AccountNotFound": "Nobody has this address or user name.",
   "error.Busy": "Too many passwords are being checked right now. Try again shortly.",
   "error.ConfirmationCodeExpired": "This confirmation code has expired. Ask for a new one, or register again.",

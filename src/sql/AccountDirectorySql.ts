@@ -2,11 +2,13 @@ import { Array, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
 import { AccountDirectory, type AccountPage, type NewAccount } from "../accounts/AccountDirectory.ts"
+import type { Identifier } from "../accounts/Identifier.ts"
 import { asciiLowerCase, emailKey } from "../domain/Email.ts"
 import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, UserId, usernameKey } from "../domain/User.ts"
 import { Database } from "./Database.ts"
 import { isKeptFor } from "./formerEmails.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { allRows, firstRow, named, userColumns, userFields, userIn } from "./Rows.ts"
 
 const userRows = allRows(Schema.Struct(userFields))
@@ -72,6 +74,7 @@ export const layer = Layer.effect(
     const database = yield* Database
     const sql = yield* SqlClient.SqlClient
     const user = sql.literal(userColumns)
+    const host = yield* HostUsers
 
     const startOf = ({ after }: AccountPage) => Option.getOrElse(after, () => beforeAll)
 
@@ -87,7 +90,7 @@ export const layer = Layer.effect(
       }
     )
 
-    const describe: AccountDirectory["Service"]["describe"] = Effect.fn("AccountDirectory.describe")((identifier) =>
+    const details = (who: Identifier) =>
       detailsRow(sql`
         select ${user}, u.password_changed_at,
           (select count(*)::int from sessions s
@@ -95,7 +98,11 @@ export const layer = Layer.effect(
           (select c.expires_at from reset_codes c where c.code_hash = u.live_code and c.expires_at > now()) as code_until,
           (select count(*)::int from outbox o where o.user_id = u.id and o.outcome is null) as mails_waiting,
           (select max(a.at) from audit a where a.user_id = u.id and a.event = 'sign-in' and a.outcome = 'done') as last_sign_in_at
-        from users u where ${named(sql, identifier)}`).pipe(
+        from users u where ${named(sql, who)}`)
+
+    const describe: AccountDirectory["Service"]["describe"] = Effect.fn("AccountDirectory.describe")((identifier) =>
+      host.meet(identifier).pipe(
+        Effect.flatMap(Option.match({ onNone: () => Effect.succeedNone, onSome: details })),
         Effect.map(
           Option.map((row) => ({
             user: userIn(row),

@@ -8,6 +8,7 @@ import { PasswordHash } from "../domain/Password.ts"
 import { AccountExists, usernameKey } from "../domain/User.ts"
 import { UnderstoodLanguage } from "../language/Language.ts"
 import { Database } from "./Database.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { firstRow, named, userColumns, userFields, userIn } from "./Rows.ts"
 
 const CredentialsRow = Schema.Struct({ ...userFields, passwordHash: PasswordHash, version: Schema.Int })
@@ -28,6 +29,7 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const userOnly = sql.literal(userColumns)
     const credentials = sql.literal(`${userColumns}, u.password_hash, u.credentials_version as version`)
+    const host = yield* HostUsers
 
     const trace = yield* traces
 
@@ -54,7 +56,16 @@ export const layer = Layer.effect(
     )
 
     const find = Effect.fn("AccountRepository.find")((identifier: Identifier) =>
-      credentialsRow(sql`select ${credentials} from users u where ${named(sql, identifier)}`).pipe(
+      host.meet(identifier).pipe(
+        Effect.flatMap(
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (met) =>
+              credentialsRow(sql`
+                select ${userOnly}, ${host.passwordHash()} as password_hash, u.credentials_version as version
+                from users u where ${named(sql, met)}`)
+          })
+        ),
         Effect.map(Option.map(credentialsIn)),
         database.run
       )

@@ -128,6 +128,7 @@ export const layer = Layer.effect(
     ) => sql`
       with owner as (
         select id, username, email, confirmed, blocked, language from users where email_key = ${emailKey}
+          and host_id is null -- whether a host's user is confirmed, the host finds out
       ), waiting as (
         select r.id, r.username, r.email, r.expires_at, r.device, r.client_address, r.language from registrations r
         where r.email_key = ${emailKey} and r.confirmed_at is null and r.expires_at > statement_timestamp()

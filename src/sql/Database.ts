@@ -2,6 +2,7 @@ import { Cause, Context, Data, Deferred, Effect, Exit, Fiber, Layer, Schema } fr
 import { SqlClient } from "effect/sql"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Unavailable } from "../domain/Failure.ts"
+import { type HostUnusable, HostUsers } from "./HostUsers.ts"
 import {
   type MigrationsMissing,
   migrate,
@@ -10,10 +11,10 @@ import {
   shippedMigrations
 } from "./Migrations.ts"
 import { EmbeddedDatabaseBroken } from "./PgliteClient.ts"
-import { describe, isRolledBack, isUnavailable, sqlErrorIn, sqlStateOf } from "./SqlState.ts"
+import { describe, isRolledBack, isUnavailable, serverWords, sqlErrorIn, sqlStateOf } from "./SqlState.ts"
 
 /** Why this process can't use its database, however long it waits. Each has a message of one line. */
-export type DatabaseUnusable = EmbeddedDatabaseBroken | MigrationsMissing | NotMigrated
+export type DatabaseUnusable = EmbeddedDatabaseBroken | HostUnusable | MigrationsMissing | NotMigrated
 
 /** A statement that is wrong, without the values that the server quotes, so that no log shows them (D4). */
 class StatementFailed extends Data.TaggedError("StatementFailed")<{
@@ -55,7 +56,12 @@ export class Database extends Context.Service<
       Database,
       Effect.gen(function* () {
         const sql = yield* SqlClient.SqlClient
-        const outage = makeOutage()
+        const host = yield* HostUsers
+        const outage = makeOutage("The database can't be used now, waiting for it", "The database answers")
+        const hostsFault = makeOutage(
+          "The host's tables can't be used now: rekey doctor looks closer",
+          "The host's tables can be used again"
+        )
         const onItsOwnFiber = yield* makeOnItsOwnFiber
         const started = yield* Deferred.make<void, DatabaseUnusable>()
         let usable = false
@@ -64,9 +70,12 @@ export class Database extends Context.Service<
         const settle = <A, E>(
           exit: Exit.Exit<A, E>
         ): Effect.Effect<A, Exclude<E, SqlError | Schema.SchemaError> | Unavailable> => {
-          if (Exit.isSuccess(exit)) return Effect.as(outage.answered, exit.value)
+          if (Exit.isSuccess(exit)) return Effect.as(Effect.andThen(outage.answered, hostsFault.answered), exit.value)
           const error = sqlErrorIn(exit.cause)
           if (error !== undefined && isUnavailable(error)) return unavailable(describe(error))
+          if (error !== undefined && host.isHosted) {
+            return Effect.andThen(hostsFault.began(describeStatement(error)), Effect.fail(new Unavailable()))
+          }
           if (error !== undefined) return Effect.die(statementFailed(error))
           // The pool interrupts those who ask for a connection while it closes.
           if (Cause.hasInterruptsOnly(exit.cause)) return unavailable("the pool is closed")
@@ -86,6 +95,7 @@ export class Database extends Context.Service<
           })
 
         yield* preparation.pipe(
+          Effect.andThen(host.prepare),
           Effect.provideService(SqlClient.SqlClient, sql),
           Effect.catchTag(
             "SqlError",
@@ -125,7 +135,12 @@ export class Database extends Context.Service<
 
   /** The same with the migrations of another folder. */
   static readonly layerMigrating = (folder: URL): Layer.Layer<Database, never, SqlClient.SqlClient> =>
-    Database.layerAfter(migrate(folder))
+    Database.layerAfter(
+      Effect.andThen(
+        Effect.flatMap(HostUsers, ({ makeSchema }) => makeSchema),
+        migrate(folder)
+      )
+    )
 
   /** Builds at once and applies Rekey's migrations in the background, trying again each second while no database is there. */
   static readonly layer = Database.layerMigrating(shippedMigrations)
@@ -140,6 +155,12 @@ const statementFailed = ({ reason }: SqlError): StatementFailed =>
     sqlState: sqlStateOf(reason.cause),
     constraint: reason._tag === "UniqueViolation" ? reason.constraint : undefined
   })
+
+/** A column that is gone, a right that was taken away: with the server's words where they name tables alone, and no value (class 42). */
+const describeStatement = (error: SqlError): string => {
+  const state = sqlStateOf(error.reason.cause) ?? ""
+  return state.startsWith("42") ? `${state} ${serverWords(error)}` : describe(error)
+}
 
 /** After this a statement, or a whole transaction, is given up. */
 const patienceMillis = 2000
@@ -175,20 +196,20 @@ const makeOnItsOwnFiber = Effect.gen(function* () {
 /** Failures this close together are one outage, whatever succeeds in between. */
 const outageGapMillis = 5000
 
-/** Logs an outage when it begins and when it is over, not each request that it meets. */
-const makeOutage = () => {
+/** Logs what keeps requests from being answered when it begins and when it is over, not each request that it meets. */
+const makeOutage = (beginning: string, ending: string) => {
   let lastFailure: number | undefined
   const ended = Effect.suspend(() => {
     if (lastFailure === undefined) return Effect.void
     lastFailure = undefined
-    return Effect.logInfo("The database answers")
+    return Effect.logInfo(ending)
   })
   return {
     began: (reason: string) =>
       Effect.suspend(() => {
         const known = lastFailure !== undefined
         lastFailure = performance.now()
-        return known ? Effect.void : Effect.logWarning("The database can't be used now, waiting for it", { reason })
+        return known ? Effect.void : Effect.logWarning(beginning, { reason })
       }),
     answered: Effect.suspend(() =>
       lastFailure !== undefined && performance.now() - lastFailure > outageGapMillis ? ended : Effect.void

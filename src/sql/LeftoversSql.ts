@@ -2,12 +2,13 @@ import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Leftovers } from "../background/CleanUp.ts"
 import { Database } from "./Database.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { firstRow } from "./Rows.ts"
 
 /** Rows of a table that a statement deletes at most: some milliseconds. */
 const batchSize = 500
 
-const firstSession = "00000000-0000-0000-0000-000000000000"
+const firstId = "00000000-0000-0000-0000-000000000000"
 const sweptRow = firstRow(Schema.Struct({ looked: Schema.Int, last: Schema.NullOr(Schema.String) }))
 
 /**
@@ -137,7 +138,7 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
 
       // No index knows which sessions bear an older version, and hardly any do: those of a racing sign-in, and of a password
       // that was set by hand. So each clean-up looks at some more of them, in the order of their ids, from where it left off.
-      let lastLooked = firstSession
+      let lastLooked = firstId
       const sweepSessions = Effect.gen(function* () {
         const swept = yield* database.run(
           sweptRow(sql`
@@ -153,12 +154,28 @@ export const layer = (options: { readonly auditRetentionMillis: number }) =>
             select count(*)::int as looked, max(id::text) as last from page`)
         )
         const { last, looked } = yield* Effect.orDie(Effect.fromOption(swept))
-        lastLooked = looked === batchSize && last !== null ? last : firstSession
+        lastLooked = looked === batchSize && last !== null ? last : firstId
+      })
+
+      // Nobody tells us of a host's user who is gone, or has changed: the shadows are looked over in the same way.
+      const host = yield* HostUsers
+      let lastShadow = firstId
+      const sweepShadows = Effect.gen(function* () {
+        const page = sql`select id from users where id > ${lastShadow}::uuid order by id limit ${batchSize}::int`
+        const swept = yield* database.run(
+          Effect.tap(
+            sweptRow(sql`select count(*)::int as looked, max(id::text) as last from (${page}) page`),
+            host.refresh(sql`u.id in (${page})`)
+          )
+        )
+        const { last, looked } = yield* Effect.orDie(Effect.fromOption(swept))
+        lastShadow = looked === batchSize && last !== null ? last : firstId
       })
 
       const deleteSome = Effect.gen(function* () {
         const more = yield* Effect.forEach(statements, deleteBatch)
         yield* sweepSessions
+        if (host.isHosted) yield* sweepShadows
         return more.includes(true)
       }).pipe(Effect.withSpan("Leftovers.deleteSome"))
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { Data, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
-import { isUnavailable, sqlErrorIn } from "./SqlState.ts"
+import { isUnavailable, serverWords, sqlErrorIn } from "./SqlState.ts"
 
 /** A migration was edited after this database had it. */
 export class MigrationChanged extends Data.TaggedError("MigrationChanged")<{ readonly file: string }> {
@@ -133,6 +133,9 @@ export const requireMigrations = Effect.fn("Migrations.require")(function* (fold
 /** "rekey" in ASCII: whatever else takes advisory locks in this database hardly takes this one. */
 const lockKey = 0x72656b6579n
 
+/** Takes turns, until the transaction ends, with whoever else changes how our tables are made. */
+export const lockMigrations = (sql: SqlClient.SqlClient) => sql`select pg_advisory_xact_lock(${lockKey})`
+
 /**
  * Brings the database up to date with the numbered files of `folder`, all of them or none, and tells which it applied; a `SqlError` is one that may pass. Processes that start at once take
  * their turns under a lock of the transaction, taken before anything is looked at, so on an empty database too; a lock of the
@@ -154,7 +157,7 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (folder: URL) {
     yield* sql`insert into rekey_migrations (id, name, checksum) values (${id}, ${file}, ${checksum})`
   })
   const applied = yield* Effect.gen(function* () {
-    yield* sql`select pg_advisory_xact_lock(${lockKey})`
+    yield* lockMigrations(sql)
     const missing = yield* missingOf(migrations, yield* recorded)
     yield* Effect.forEach(missing, apply, { discard: true })
     return missing.map(({ file }) => file)
@@ -174,7 +177,3 @@ export const migrate = Effect.fn("Migrations.migrate")(function* (folder: URL) {
   if (applied.length > 0) yield* Effect.logInfo("Migrations applied", { files: applied })
   return applied
 })
-
-/** No values are at risk in what the server says of a migration. */
-const serverWords = ({ reason }: SqlError): string =>
-  reason.cause instanceof Error ? reason.cause.message : (reason.message ?? reason._tag)

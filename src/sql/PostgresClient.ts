@@ -10,6 +10,8 @@ export const layer = (options: {
   readonly url: Redacted.Redacted
   readonly poolSize: number
   readonly prepare: boolean
+  /** The one schema in which tables are looked for; where the role's own if not given, as behind a pooler, which takes no such parameter. */
+  readonly schema?: string
 }): Layer.Layer<SqlClient> =>
   PgClient.layer({
     url: options.url,
@@ -18,6 +20,7 @@ export const layer = (options: {
     connectTimeout: "2 seconds",
     keepAlive: "10 seconds", // a peer that vanished is noticed while nothing is asked of it
     applicationName: "rekey", // the one startup parameter, and one that PgBouncer takes
+    ...(options.schema !== undefined && { startupOptions: `-c search_path=${options.schema}` }),
     transformQueryNames: String.camelToSnake,
     transformResultNames: String.snakeToCamel
   }).pipe(Layer.orDie) // it opens nothing, so nothing can fail

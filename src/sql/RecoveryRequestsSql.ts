@@ -1,11 +1,14 @@
 import { Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Fragment } from "effect/sql/Statement"
+import type { Identifier } from "../accounts/Identifier.ts"
 import { EmailKey } from "../domain/Email.ts"
 import { traces } from "../domain/Origin.ts"
 import { AccountBlocked, AccountNotFound } from "../domain/User.ts"
 import { storedLanguage, UnderstoodLanguage } from "../language/Language.ts"
 import { RecoveryRequests, type RequestTaken } from "../recovery/ResetCodes.ts"
 import { Database } from "./Database.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { firstRow, named } from "./Rows.ts"
 
 const refusalRow = firstRow(Schema.Struct({ refusal: Schema.NullOr(Schema.Literals(["no-account", "blocked"])) }))
@@ -18,6 +21,7 @@ const TakenRow = Schema.Struct({
   language: Schema.NullOr(Schema.String)
 })
 const takenRow = firstRow(TakenRow)
+const nextRow = firstRow(TakenRow.mapFields(({ emailKey }) => ({ emailKey })))
 
 const OwnerRow = Schema.Struct({
   id: Schema.NullOr(Schema.String),
@@ -38,6 +42,7 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
 
     const trace = yield* traces
+    const host = yield* HostUsers
 
     const add: RecoveryRequests["Service"]["add"] = Effect.fn("RecoveryRequests.add")(function* (email) {
       const { clientAddress, device, requestId } = yield* trace
@@ -52,10 +57,11 @@ export const layer = Layer.effect(
         const { clientAddress, device, requestId } = yield* trace
         const administrator = helper._tag === "Administrator" ? helper.name : null
         const actor = helper._tag === "Administrator" ? "administrator" : "cli"
-        const row = yield* refusalRow(sql`
+        const statement = (who: Fragment) =>
+          refusalRow(sql`
           with verdict as (
             select u.id, u.email_key, case when u.id is null then 'no-account' when u.blocked then 'blocked' end as refusal
-            from (select) nobody left join users u on ${named(sql, account)}
+            from (select) nobody left join users u on ${who}
           ), asked as (
             insert into recovery_requests (email_key, request_id, client_address, device, administrator, by_operator)
             select email_key, ${requestId}, ${clientAddress}, ${device}, ${administrator}, ${actor === "cli"}::boolean
@@ -66,7 +72,15 @@ export const layer = Layer.effect(
               ${device}
             from verdict where refusal is not null
           )
-          select refusal from verdict`).pipe(database.run)
+          select refusal from verdict`)
+        const row = yield* host
+          .meet(account)
+          .pipe(
+            Effect.flatMap(
+              Option.match({ onNone: () => statement(sql`false`), onSome: (met) => statement(named(sql, met)) })
+            ),
+            database.run
+          )
         switch (Option.getOrThrow(row).refusal) {
           case "no-account":
             return yield* new AccountNotFound()
@@ -106,17 +120,28 @@ export const layer = Layer.effect(
       select email_key, asked_at::text as asked_at, request_id, by_operator or administrator is not null as by_administrator, language
       from taken order by taken.asked_at desc, id desc limit 1`)
 
+    /** The account of a host's user is made before anything is written to its trail. */
+    const meetNext = host.isHosted
+      ? Effect.flatMap(
+          nextRow(sql`select email_key from recovery_requests order by id limit 1`),
+          Option.match({
+            onNone: () => Effect.void,
+            onSome: ({ emailKey }) => Effect.asVoid(host.meet({ _tag: "Email", key: emailKey }))
+          })
+        )
+      : Effect.void
+
     /**
      * The address's account, locked, so that of several workers one issues at a time (B2). What was asked before the last
      * change of the password is held back: its asker got in meanwhile. PGlite's clock has milliseconds alone, so what was asked
      * at the very moment of the change counts as later.
      */
-    const lockOwner = (emailKey: EmailKey, askedAt: string) =>
+    const lockOwner = (owner: Identifier, askedAt: string) =>
       ownerRow(sql`
-        select id, email, language,
-          case when blocked then 'blocked'
-            when password_changed_at > ${askedAt}::timestamptz then 'password-changed' end as refusal
-        from users where email_key = ${emailKey}
+        select u.id, u.email, u.language,
+          case when u.blocked then 'blocked'
+            when u.password_changed_at > ${askedAt}::timestamptz then 'password-changed' end as refusal
+        from users u where ${named(sql, owner)}
         for no key update`)
 
     /**
@@ -172,9 +197,15 @@ export const layer = Layer.effect(
 
     const takeNext: RecoveryRequests["Service"]["takeNext"] = Effect.fn("RecoveryRequests.takeNext")(
       function* (code, limits) {
+        yield* meetNext
         const taken = yield* take
         if (Option.isNone(taken)) return Option.none<RequestTaken>()
-        const owner = yield* lockOwner(taken.value.emailKey, taken.value.askedAt)
+        const { askedAt, emailKey } = taken.value
+        const met = yield* host.meet({ _tag: "Email", key: emailKey })
+        const owner = yield* Option.match(met, {
+          onNone: () => Effect.succeedNone,
+          onSome: (who) => lockOwner(who, askedAt)
+        })
         const issued = yield* issue(
           Option.getOrElse(owner, () => nobody),
           taken.value,

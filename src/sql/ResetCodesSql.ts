@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { Clock, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Unavailable } from "../domain/Failure.ts"
@@ -15,6 +16,7 @@ import { UnderstoodLanguage } from "../language/Language.ts"
 import { ResetCodes } from "../recovery/ResetCodes.ts"
 import { Trail } from "../trail/Trail.ts"
 import { Database } from "./Database.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
 import { makeAccountOf, stateOfRegistration } from "./registrations.ts"
 
@@ -36,6 +38,10 @@ const resetIn = (row: typeof ResetRow.Type) => ({ user: userIn(row), version: ro
 /** One for all, since a flood of wrong codes would have a stack trace written for each. */
 const notFound = new ResetCodeNotFound()
 
+/** What a host's user has in our table in place of the hash. */
+const fingerprintOf = (hash: PasswordHash): string =>
+  `sha256:${createHash("sha256").update(Redacted.value(hash)).digest("hex")}`
+
 /** How long a reset may take in all, reading back included. */
 const resetMillis = 2400
 
@@ -50,13 +56,14 @@ export const layer = Layer.effect(
 
     const trail = yield* Trail
     const trace = yield* traces
+    const host = yield* HostUsers
 
     /**
      * The code's account, and the first of the reasons against the code. Where it was to be used, a refusal goes into the trail: of a
      * real code alone, so that a flood of wrong ones costs no write (E6).
      */
     const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash, toUse: boolean) {
-      const found = yield* codeRow(sql`
+      const statement = codeRow(sql`
         select
           case
             when c.used_at is not null then 'Used'
@@ -69,9 +76,9 @@ export const layer = Layer.effect(
         from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}
         union all
         select ${ofRegistration}, c.expires_at, r.id, r.username, r.email
-        from confirmation_codes c join registrations r on r.id = c.account_id where c.code_hash = ${codeHash}`).pipe(
-        database.run
-      )
+        from confirmation_codes c join registrations r on r.id = c.account_id where c.code_hash = ${codeHash}`)
+      const owned = sql`u.id = (select c.user_id from reset_codes c where c.code_hash = ${codeHash})`
+      const found = yield* host.refresh(owned).pipe(Effect.andThen(statement), database.run)
       if (Option.isNone(found)) return yield* notFound
       const { state, expiresAt, ...owner } = found.value
       if (toUse && state !== "Live") {
@@ -140,14 +147,14 @@ export const layer = Layer.effect(
     })
 
     /**
-     * After a lost connection: the salt is fresh, so where this very hash is stored, the reset was done (B8). The row is locked, so
+     * After a lost connection: the salt is fresh, so where this very hash is stored, or its fingerprint, the reset was done (B8). The row is locked, so
      * that this waits, as the reset did, for the replicas that the database waits for: what is read may not be on them yet, and
      * gone after a failover.
      */
     const readBack = (codeHash: ResetCodeHash, passwordHash: PasswordHash) =>
       resetRow(sql`
         select ${reset} from users u
-        where u.password_hash = ${Redacted.value(passwordHash)} and u.id = coalesce(
+        where u.password_hash in (${Redacted.value(passwordHash)}, ${fingerprintOf(passwordHash)}) and u.id = coalesce(
           (select c.user_id from reset_codes c where c.code_hash = ${codeHash}),
           (select c.account_id from confirmation_codes c where c.code_hash = ${codeHash}))
         for no key update of u`).pipe(

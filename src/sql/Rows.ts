@@ -2,7 +2,7 @@ import { Effect, type Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import type { Identifier } from "../accounts/Identifier.ts"
 import { Email } from "../domain/Email.ts"
-import { User, UserId, Username } from "../domain/User.ts"
+import { KeptUsername, User, UserId } from "../domain/User.ts"
 
 /** What a statement selects of `users u` to make a `User` of. */
 export const userColumns = "u.id, u.username, u.email, u.confirmed, u.blocked, u.created_at, u.updated_at"
@@ -10,7 +10,7 @@ export const userColumns = "u.id, u.username, u.email, u.confirmed, u.blocked, u
 /** The same columns, decoded. */
 export const userFields = {
   id: UserId,
-  username: Username,
+  username: KeptUsername,
   email: Email,
   confirmed: Schema.Boolean,
   blocked: Schema.Boolean,

@@ -5,6 +5,7 @@ import { unknownDevice } from "../domain/Device.ts"
 import { traces } from "../domain/Origin.ts"
 import { SessionId } from "../domain/Session.ts"
 import { Database } from "./Database.ts"
+import { HostUsers } from "./HostUsers.ts"
 import { allRows, firstRow, userColumns, userFields, userIn } from "./Rows.ts"
 
 const sessionFields = { id: SessionId, createdAt: Schema.Date, expiresAt: Schema.Date }
@@ -30,6 +31,7 @@ export const layer = Layer.effect(
     const user = sql.literal(userColumns)
 
     const trace = yield* traces
+    const host = yield* HostUsers
 
     const open: SessionRepository["Service"]["open"] = Effect.fn("SessionRepository.open")(function* ({
       id,
@@ -56,10 +58,13 @@ export const layer = Layer.effect(
 
     const authenticate: SessionRepository["Service"]["authenticate"] = Effect.fn("SessionRepository.authenticate")(
       (id) =>
-        authenticatedRow(sql`
-        select ${user}, s.id as session_id, s.created_at as session_created_at, s.expires_at as session_expires_at
-        from sessions s join users u on u.id = s.user_id
-        where s.id = ${id} and s.credentials_version = u.credentials_version and s.expires_at > now() and not u.blocked`).pipe(
+        host.refresh(sql`u.id = (select s.user_id from sessions s where s.id = ${id})`).pipe(
+          Effect.andThen(
+            authenticatedRow(sql`
+              select ${user}, s.id as session_id, s.created_at as session_created_at, s.expires_at as session_expires_at
+              from sessions s join users u on u.id = s.user_id
+              where s.id = ${id} and s.credentials_version = u.credentials_version and s.expires_at > now() and not u.blocked`)
+          ),
           Effect.map(
             Option.map((row) => ({
               session: { id: row.sessionId, createdAt: row.sessionCreatedAt, expiresAt: row.sessionExpiresAt },

@@ -85,3 +85,7 @@ export const describe = ({ reason }: SqlError): string => {
   const code = state ?? (Predicate.hasProperty(reason.cause, "code") ? String(reason.cause.code) : "")
   return [reason._tag, code, said].filter((part) => part !== "").join(" ")
 }
+
+/** What the server says of a statement that changes how tables are made, or asks how they are: no values are at risk. */
+export const serverWords = ({ reason }: SqlError): string =>
+  reason.cause instanceof Error ? reason.cause.message : (reason.message ?? reason._tag)

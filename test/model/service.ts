@@ -101,7 +101,7 @@ const NoConfirmation = Layer.merge(
 )
 
 const UseCases = Layer.merge(
-  Accounts.layer({ registration: true, emailConfirmation: { required: false, ttlMillis: 0 } }),
+  Accounts.layer({ registration: true, users: Option.none(), emailConfirmation: { required: false, ttlMillis: 0 } }),
   PasswordReset.layer({ signInAfterReset: false })
 ).pipe(
   Layer.provideMerge(Sessions.layer({ ttlMillis: sessionTtlMillis })),

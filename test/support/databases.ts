@@ -27,6 +27,25 @@ export const emptyPostgres: Effect.Effect<Redacted.Redacted, never, Scope.Scope>
   return Redacted.make(url.href)
 })
 
+/** The URL of the same database for another role, which may sign in and nothing else, and is dropped with the scope. */
+export const roleOn = Effect.fnUntraced(function* (url: Redacted.Redacted) {
+  const name = `rekey_test_role_${crypto.randomUUID().replaceAll("-", "")}`
+  const asOwner = (...statements: ReadonlyArray<string>) =>
+    PgClient.makeClient({ url }).pipe(
+      Effect.flatMap((sql) => Effect.forEach(statements, (statement) => sql.unsafe(statement))),
+      Effect.scoped,
+      Effect.provide(Reactivity.layer),
+      Effect.orDie
+    )
+  yield* Effect.acquireRelease(asOwner(`create role ${name} login password 'password'`), () =>
+    asOwner(`drop owned by ${name} cascade`, `drop role ${name}`)
+  )
+  const its = new URL(Redacted.value(url))
+  its.username = name
+  its.password = "password"
+  return { name, url: Redacted.make(its.href) }
+})
+
 /** A client of such a database. */
 export const postgresClient: Layer.Layer<SqlClient.SqlClient> = Layer.unwrap(
   Effect.map(emptyPostgres, (url) => PostgresClient.layer({ url, poolSize: 10, prepare: true }))

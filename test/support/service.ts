@@ -32,6 +32,7 @@ export const testSettings: Settings = {
   rateLimit: false,
   trustedProxies: [],
   corsOrigins: [],
+  users: Option.none(),
   registration: true,
   emailConfirmation: {
     required: false,

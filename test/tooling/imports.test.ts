@@ -18,14 +18,15 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
   events: ["domain", "background", "trail"],
   secrets: ["domain"],
   passwords: ["domain", "secrets"],
+  presets: ["domain", "passwords"],
   mail: ["domain", "background", "secrets", "markup", "language"],
   accounts: ["domain", "background", "trail", "secrets", "passwords", "mail", "language"],
   recovery: ["domain", "background", "trail", "secrets", "passwords", "mail", "accounts", "language"],
-  sql: ["domain", "background", "trail", "events", "secrets", "accounts", "recovery", "mail", "language"],
+  sql: ["domain", "background", "trail", "events", "secrets", "accounts", "recovery", "mail", "presets", "language"],
   api: ["domain", "language"],
   client: [],
   http: ["api", "domain", "events", "accounts", "recovery", "mail", "passwords", "secrets", "markup", "language"],
-  cli: ["api", "domain", "accounts", "recovery", "trail", "events", "mail", "passwords", "secrets", "sql"]
+  cli: ["api", "domain", "accounts", "recovery", "trail", "events", "mail", "passwords", "presets", "secrets", "sql"]
 }
 
 /** Which files beside the folders a folder may import. */
