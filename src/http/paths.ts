@@ -22,6 +22,12 @@ export const paths = {
   signOut: "/sign-out",
   accountPage: "/account",
   changePasswordPage: "/account/password",
+  changeEmailPage: "/account/email",
+  changeEmailSentPage: "/account/email/sent",
+  confirmChangePage: "/change-email/confirm",
+  confirmChangeDonePage: "/change-email/confirm/done",
+  undoChangePage: "/change-email/undo",
+  undoChangeDonePage: "/change-email/undo/done",
   accountEventsPage: "/account/events",
   exportAccount: "/account/export",
   deleteAccountPage: "/account/delete",
@@ -49,6 +55,9 @@ const pageRoutes: ReadonlyArray<Route> = [
     paths.confirmAgainPage,
     paths.signInPage,
     paths.changePasswordPage,
+    paths.changeEmailPage,
+    paths.confirmChangePage,
+    paths.undoChangePage,
     paths.deleteAccountPage
   ].flatMap((path) => [shown(path), taken(path)]),
   ...[
@@ -57,6 +66,9 @@ const pageRoutes: ReadonlyArray<Route> = [
     paths.registerSentPage,
     paths.confirmDonePage,
     paths.confirmSentPage,
+    paths.changeEmailSentPage,
+    paths.confirmChangeDonePage,
+    paths.undoChangeDonePage,
     paths.accountPage,
     paths.accountEventsPage,
     paths.accountDeletedPage

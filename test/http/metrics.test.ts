@@ -141,6 +141,7 @@ onPostgres("/metrics", Service.layer({ settings: { metricsToken } }), (it) => {
 })
 
 const sources = [
+  "accounts/EmailChange.ts",
   "accounts/EmailConfirmation.ts",
   "accounts/GuessLimits.ts",
   "events/WebhookStatistics.ts",

@@ -65,6 +65,7 @@ export const AccountPage = HttpRouter.use(
 </dl>
 <ul class="links">
 <li><a href="${visit.to(paths.changePasswordPage)}">${visit.say("page.changePassword.title")}</a></li>
+<li><a href="${visit.to(paths.changeEmailPage)}">${visit.say("page.changeEmail.title")}</a></li>
 <li><a href="${visit.to(paths.accountEventsPage)}">${visit.say("page.events.title")}</a></li>
 </ul>
 <h2>${visit.say("page.sessions.title")}</h2>

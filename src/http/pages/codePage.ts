@@ -23,7 +23,10 @@ export interface ShownCode {
   readonly typed: boolean
 }
 
-type Title = Extract<MessageKey, "page.reset.title" | "page.confirm.title">
+type Title = Extract<
+  MessageKey,
+  "page.reset.title" | "page.confirm.title" | "page.confirmChange.title" | "page.undoChange.title"
+>
 
 /**
  * A page behind the link of a mail. GET changes nothing, however often a scanner asks (D3). The code goes from the query into a
@@ -35,14 +38,23 @@ export const makeCodePage = Effect.fnUntraced(function* (options: {
   readonly title: Title
   /** What stands in the form, below the field for a code where there is one. */
   readonly fields: (visit: Visit, error: ErrorBody | undefined) => Html
-  readonly button: Extract<MessageKey, "page.reset.button" | "page.confirm.button">
+  readonly button: Extract<
+    MessageKey,
+    "page.reset.button" | "page.confirm.button" | "page.confirmChange.button" | "page.undoChange.button"
+  >
   /** Where a new code is asked for. */
   readonly another: Path
   /** What is said when it is done. */
   readonly done: {
     readonly path: Path
-    readonly title: Extract<MessageKey, "page.resetDone.title" | "page.confirmDone.title">
-    readonly lead: Extract<MessageKey, "page.resetDone.lead" | "page.confirmDone.lead">
+    readonly title: Extract<
+      MessageKey,
+      "page.resetDone.title" | "page.confirmDone.title" | "page.confirmChangeDone.title" | "page.undoChangeDone.title"
+    >
+    readonly lead: Extract<
+      MessageKey,
+      "page.resetDone.lead" | "page.confirmDone.lead" | "page.confirmChangeDone.lead" | "page.undoChangeDone.lead"
+    >
   }
 }) {
   const { another, cookieName, path } = options

@@ -3,6 +3,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { paths } from "../paths.ts"
 import { AccountPage } from "./account.ts"
 import { AccountEventsPage } from "./accountEvents.ts"
+import { ChangeEmailPage, EmailChangeCodePages } from "./changeEmail.ts"
 import { ChangePasswordPage } from "./changePassword.ts"
 import { ConfirmEmailPage } from "./confirmEmail.ts"
 import { DeleteAccountPage } from "./deleteAccount.ts"
@@ -39,5 +40,7 @@ export const Pages = (options: VisitsOptions & { readonly registration: boolean 
     AccountPage,
     AccountEventsPage(options),
     ChangePasswordPage,
+    ChangeEmailPage,
+    EmailChangeCodePages,
     DeleteAccountPage(options)
   ).pipe(Layer.provide(Visits.layer(options)))
