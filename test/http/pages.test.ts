@@ -3,6 +3,7 @@ import { Effect, Option, Result } from "effect"
 import { ourBranding } from "../../src/http/pages/Branding.ts"
 import { templateIn } from "../../src/http/pages/Template.ts"
 import { type Answer, assertError, bearer, type Client, type Somebody, textAt } from "../support/client.ts"
+import { changeCode, wayBackCode } from "../support/emailChange.ts"
 import { assertPage, beside, both, browserOf } from "../support/page.ts"
 import { codeIn, onBothDatabases, onPostgres, Service, testSettings } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -223,6 +224,46 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       assertPage(yield* open("/account/deleted"))
       assertError(yield* service.signIn(username, password), 400, "InvalidCredentials")
       assertError(yield* service.me(jwt), 401, "Unauthenticated")
+    })
+  )
+
+  it.effect("change the address by a mail to the new one, and take it back by one to the former", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { next } = yield* MailServer
+      const { email, jwt, open, password, postTo } = yield* atTheAccount(service)
+      const newEmail = `new-${email}`
+      assertPage(yield* open("/account/email"))
+      const wrong = yield* postTo("/account/email", { email: "nowhere", currentPassword: "" })
+      assert.strictEqual(wrong.status, 400)
+      assert.isDefined(beside("email", wrong))
+      assert.strictEqual(beside("currentPassword", wrong), "Enter your password.")
+      const guessed = yield* postTo("/account/email", { email: newEmail, currentPassword: "not this one" })
+      assert.strictEqual(beside("currentPassword", guessed), "This is not your current password.")
+
+      const asked = yield* postTo("/account/email", { email: newEmail, currentPassword: password })
+      assert.deepStrictEqual([asked.status, asked.headers.location], [303, "../account/email/sent"])
+      assertPage(yield* open("/account/email/sent"))
+      const code = yield* changeCode(newEmail)
+
+      const atNewAddress = browserOf(service, "/change-email/confirm")
+      const linked = yield* atNewAddress.open(`/change-email/confirm?code=${code}`)
+      assert.strictEqual(linked.status, 303)
+      assertPage(yield* atNewAddress.open("/change-email/confirm"))
+      assert.strictEqual(textAt(yield* service.me(jwt), "email"), email) // a GET changes nothing (D3)
+      assert.strictEqual((yield* atNewAddress.post({})).status, 303)
+      assertPage(yield* atNewAddress.open("/change-email/confirm/done"))
+      assert.include((yield* open("/account")).text, newEmail) // the session that asked goes on
+      assertError(yield* service.me(jwt), 401, "Unauthenticated") // every other one ends
+
+      const atFormerAddress = browserOf(service, "/change-email/undo")
+      yield* atFormerAddress.open(`/change-email/undo?code=${yield* wayBackCode(email)}`)
+      assertPage(yield* atFormerAddress.open("/change-email/undo"))
+      assert.strictEqual((yield* atFormerAddress.post({})).status, 303)
+      assertPage(yield* atFormerAddress.open("/change-email/undo/done"))
+      assert.strictEqual((yield* open("/account")).status, 303)
+      assertError(yield* service.signIn(email, password), 400, "InvalidCredentials")
+      assert.include((yield* next(email)).parsed.text ?? "", "is the address of your account at Rekey again")
     })
   )
 

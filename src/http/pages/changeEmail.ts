@@ -16,7 +16,7 @@ import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodeEmail = Schema.decodeUnknownOption(Email)
-const decodePassword = Schema.decodeUnknownOption(Password)
+const decodePassword = (typed: string) => (typed === "" ? Option.none() : Schema.decodeUnknownOption(Password)(typed))
 const bodyOfRequest = errorBody(Schema.Union([...changeEmailErrors, documentedUnavailable]))
 const bodyOfConfirm = errorBody(Schema.Union([...confirmEmailChangeErrors, documentedUnavailable]))
 const bodyOfUndo = errorBody(Schema.Union([...undoEmailChangeErrors, documentedUnavailable]))
