@@ -78,7 +78,9 @@ describe("the prepared cluster", () => {
         tables.map(({ name }) => name),
         "users"
       )
-      for (const { name } of tables.filter((_) => _.name !== "rekey_migrations"))
+      // What migrations themselves put there: their own records, and how far webhooks have come, which is nowhere yet.
+      const ofMigrations = ["rekey_migrations", "webhook_progress"]
+      for (const { name } of tables.filter((_) => !ofMigrations.includes(_.name)))
         assert.deepStrictEqual(yield* sql`select * from ${sql(name)}`, [], name)
       assert.notInclude(
         parseTar(yield* shipped).map(({ name }) => name),
