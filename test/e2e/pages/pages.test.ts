@@ -37,7 +37,7 @@ const saidOf = (page: Page): Promise<{ readonly lang: string; readonly dir: stri
 
 /** The summary has the focus, and beside the field it says what is wrong. */
 const assertTold = async (page: Page, field: string): Promise<void> => {
-  assert.isTrue(await page.evaluate("document.activeElement.matches('.summary')"), `the focus on ${page.url()}`)
+  await page.waitForFunction("document.activeElement.matches('.summary')") // the script of a page runs after its text is there
   assert.strictEqual(await page.locator(`#${field}`).getAttribute("aria-invalid"), "true")
   assert.isTrue(await page.locator(`#${field}-error`).isVisible())
 }
