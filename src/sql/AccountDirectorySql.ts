@@ -58,9 +58,11 @@ export const insertedAccounts = (
   added as (
     insert into users as u (id, username, username_key, email, email_key, password_hash, confirmed, blocked, created_at)
     select id, username, "usernameKey", email, "emailKey", "passwordHash", confirmed, blocked, coalesce("createdAt", now())
-    from json_to_recordset(${JSON.stringify(accounts)}::text::json) as account (id uuid, username text, "usernameKey" text,
+    from rows from (json_to_recordset(${JSON.stringify(accounts)}::text::json) as (id uuid, username text, "usernameKey" text,
       email text, "emailKey" text, "passwordHash" text, confirmed boolean, blocked boolean, "createdAt" timestamptz)
+    ) with ordinality as account (id, username, "usernameKey", email, "emailKey", "passwordHash", confirmed, blocked, "createdAt", place)
     where not ${isKeptFor(sql, { column: 'account."emailKey"', account: "account.id" })}
+    order by place -- of two with one key the first is added
     on conflict do nothing
     returning ${sql.literal(userColumns)}
   ), trail as (

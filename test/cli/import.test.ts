@@ -86,7 +86,8 @@ layer(Logger.layer([]), { excludeTestServices: true })("rekey user import", (it)
           const client = yield* clientOf(url)
           assert.strictEqual((yield* client.signIn("ada", password)).status, 200)
           assert.strictEqual((yield* client.signIn("eve@example.com", "")).status, 400)
-        })
+        }),
+      180_000
     )
   }
 
