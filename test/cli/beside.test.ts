@@ -139,7 +139,10 @@ layer(Layer.merge(Logger.layer([]), MailServer.layer), { excludeTestServices: tr
             ["account.registered", "sign-in"]
           )
           const csv = (yield* done("audit", "export", "--user", ada.id, "--format", "csv")).trimEnd().split("\n")
-          assert.strictEqual(csv[0], "id,at,event,outcome,reason,actor,administrator,userId,requestId,clientAddress")
+          assert.strictEqual(
+            csv[0],
+            "id,at,event,outcome,reason,actor,administrator,userId,requestId,clientAddress,device"
+          )
           assert.lengthOf(csv, 3)
         }),
       180_000
