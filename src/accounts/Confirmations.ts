@@ -4,15 +4,8 @@ import type { EmailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { AccountBlocked, AccountExists, User } from "../domain/User.ts"
-import type { Language } from "../language/Language.ts"
 import type { FreshConfirmationCode } from "../secrets/ConfirmationCodeMint.ts"
-
-/** What became of a request for a mail. */
-export interface ConfirmationTaken {
-  readonly outcome: "Queued" | "Dropped"
-  /** That whoever asked understands. */
-  readonly language: Language
-}
+import type { MailDecided } from "./MailDecided.ts"
 
 /** Addresses that wait to be confirmed, as the use cases need them of a store. Time is the store's. */
 export class Confirmations extends Context.Service<
@@ -39,7 +32,7 @@ export class Confirmations extends Context.Service<
     takeNext(
       code: FreshConfirmationCode,
       limits: { readonly ttlMillis: number; readonly cooldownMillis: number; readonly hourlyCap: number }
-    ): Effect.Effect<Option.Option<ConfirmationTaken>, Unavailable>
+    ): Effect.Effect<Option.Option<MailDecided>, Unavailable>
 
     /**
      * Uses a code: makes an account of the registration, or confirms the account. Of several registrations with one address the

@@ -5,15 +5,8 @@ import type { Unavailable } from "../domain/Failure.ts"
 import type { PasswordHash } from "../domain/Password.ts"
 import type { SessionId } from "../domain/Session.ts"
 import type { AccountBlocked, AccountExists, User, UserId } from "../domain/User.ts"
-import type { Language } from "../language/Language.ts"
 import type { FreshEmailChangeCode } from "../secrets/EmailChangeCodeMint.ts"
-
-/** What became of a request for a change. */
-export interface EmailChangeTaken {
-  readonly outcome: "Queued" | "Dropped"
-  /** That whoever asked understands. */
-  readonly language: Language
-}
+import type { MailDecided } from "./MailDecided.ts"
 
 /** Changes of addresses, and the ways back, as the use cases need them of a store. Time is the store's. */
 export class EmailChanges extends Context.Service<
@@ -37,7 +30,7 @@ export class EmailChanges extends Context.Service<
     takeNext(
       code: FreshEmailChangeCode,
       limits: { readonly ttlMillis: number; readonly cooldownMillis: number; readonly hourlyCap: number }
-    ): Effect.Effect<Option.Option<EmailChangeTaken>, Unavailable>
+    ): Effect.Effect<Option.Option<MailDecided>, Unavailable>
 
     /**
      * Uses a code: all at once, or not at all, the account has the new address, which is confirmed, every code for its password ends,

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { Confirmations, type ConfirmationTaken } from "../accounts/Confirmations.ts"
+import { Confirmations } from "../accounts/Confirmations.ts"
+import type { MailDecided } from "../accounts/MailDecided.ts"
 import {
   ConfirmationCodeExpired,
   type ConfirmationCodeHash,
@@ -192,10 +193,10 @@ export const layer = Layer.effect(
     const takeNext: Confirmations["Service"]["takeNext"] = Effect.fn("Confirmations.takeNext")(
       function* (code, limits) {
         const taken = yield* take
-        if (Option.isNone(taken)) return Option.none<ConfirmationTaken>()
+        if (Option.isNone(taken)) return Option.none<MailDecided>()
         yield* lockAddress(taken.value.emailKey)
         const queued = yield* decide(taken.value, code, limits)
-        return Option.some<ConfirmationTaken>({
+        return Option.some<MailDecided>({
           outcome: queued.length > 0 ? "Queued" : "Dropped",
           language: storedLanguage(taken.value.language)
         })

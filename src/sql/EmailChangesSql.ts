@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { EmailChanges, type EmailChangeTaken } from "../accounts/EmailChanges.ts"
+import { EmailChanges } from "../accounts/EmailChanges.ts"
+import type { MailDecided } from "../accounts/MailDecided.ts"
 import { EmailKey, emailKey } from "../domain/Email.ts"
 import {
   EmailChangeCodeExpired,
@@ -156,11 +157,11 @@ export const layer = Layer.effect(
     const takeNext: EmailChanges["Service"]["takeNext"] = Effect.fn("EmailChanges.takeNext")(
       function* (code, limits) {
         const taken = yield* take
-        if (Option.isNone(taken)) return Option.none<EmailChangeTaken>()
+        if (Option.isNone(taken)) return Option.none<MailDecided>()
         const asker = yield* lockAsker(taken.value)
         const refusal = Option.match(asker, { onNone: () => "no-account", onSome: ({ refusal }) => refusal })
         const queued = yield* decide(taken.value, refusal, code, limits)
-        return Option.some<EmailChangeTaken>({
+        return Option.some<MailDecided>({
           outcome: queued.length > 0 ? "Queued" : "Dropped",
           language: storedLanguage(taken.value.language)
         })
