@@ -1,7 +1,7 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { EmailChange } from "../../accounts/EmailChange.ts"
-import { changeEmailErrors, confirmEmailChangeErrors, undoEmailChangeErrors } from "../../api/Accounts.ts"
+import { confirmEmailChangeErrors, undoEmailChangeErrors } from "../../api/Accounts.ts"
 import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
 import { Email } from "../../domain/Email.ts"
 import { Password } from "../../domain/Password.ts"
@@ -9,15 +9,13 @@ import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 import { emailField, lookIntoMail } from "./askForMail.ts"
 import { makeCodePage } from "./codePage.ts"
-import { passwordField } from "./field.ts"
-import { errorBody, faulty, makeTakeForm, rateLimited } from "./forms.ts"
-import { noticeQuery } from "./note.ts"
+import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
+import { errorBody, faulty, makeTakeForm } from "./forms.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodeEmail = Schema.decodeUnknownOption(Email)
 const decodePassword = (typed: string) => (typed === "" ? Option.none() : Schema.decodeUnknownOption(Password)(typed))
-const bodyOfRequest = errorBody(Schema.Union([...changeEmailErrors, documentedUnavailable]))
 const bodyOfConfirm = errorBody(Schema.Union([...confirmEmailChangeErrors, documentedUnavailable]))
 const bodyOfUndo = errorBody(Schema.Union([...undoEmailChangeErrors, documentedUnavailable]))
 
@@ -27,7 +25,8 @@ export const ChangeEmailPage = HttpRouter.use(
     const { request } = yield* EmailChange
     const { add } = yield* Visits
     const takeForm = yield* makeTakeForm
-    const { forget, signedIn } = yield* makeSessionCookie
+    const { signedIn } = yield* makeSessionCookie
+    const refused = yield* makeDeedRefused
 
     const form = (visit: Visit, email = "", error?: ErrorBody) =>
       visit.page({
@@ -35,12 +34,7 @@ export const ChangeEmailPage = HttpRouter.use(
         error,
         content: html`<p class="lead">${visit.say("page.changeEmail.lead")}</p>
 <form method="post" action="${visit.to(paths.changeEmailPage)}" novalidate>
-${emailField(visit, email, error)}${passwordField(visit, {
-  name: "currentPassword",
-  label: visit.say("page.field.currentPassword"),
-  attributes: { autocomplete: "current-password" },
-  error
-})}<button>${visit.say("page.ask.button")}</button>
+${emailField(visit, email, error)}${currentPasswordField(visit, error)}<button>${visit.say("page.ask.button")}</button>
 </form>
 <ul class="links"><li><a href="${visit.to(paths.accountPage)}">${visit.say("page.account.back")}</a></li></ul>`
       })
@@ -70,18 +64,7 @@ ${emailField(visit, email, error)}${passwordField(visit, {
             return Effect.matchEffect(
               request(authenticated, { email: email.value, currentPassword: currentPassword.value }),
               {
-                onFailure: (error) => {
-                  switch (error._tag) {
-                    case "RateLimited":
-                      return rateLimited(error, again)
-                    case "InvalidCredentials":
-                      return Effect.succeed(again(faulty({ currentPassword: visit.say("page.error.wrongPassword") })))
-                    case "Unauthenticated":
-                      return Effect.succeed(forget(visit.seeOther(paths.signInPage, noticeQuery("ended"))))
-                    default:
-                      return Effect.map(bodyOfRequest(error), again)
-                  }
-                },
+                onFailure: refused(visit, again),
                 onSuccess: () => Effect.succeed(visit.seeOther(paths.changeEmailSentPage))
               }
             )

@@ -1,20 +1,19 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { Accounts } from "../../accounts/Accounts.ts"
-import { changePasswordErrors } from "../../api/Accounts.ts"
-import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
+import type { ErrorBody } from "../../api/errors.ts"
 import { Password } from "../../domain/Password.ts"
 import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { paths } from "../paths.ts"
-import { newPasswordFields, passwordField } from "./field.ts"
-import { errorBody, faulty, makeTakeForm, rateLimited } from "./forms.ts"
+import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
+import { newPasswordFields } from "./field.ts"
+import { faulty, makeTakeForm } from "./forms.ts"
 import { noticeQuery } from "./note.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodePassword = Schema.decodeUnknownOption(Password)
-const bodyOf = errorBody(Schema.Union([...changePasswordErrors, documentedUnavailable]))
 
 /** Changing the password while signed in. */
 export const ChangePasswordPage = HttpRouter.use(
@@ -23,7 +22,8 @@ export const ChangePasswordPage = HttpRouter.use(
     const { maxLength, minLength } = yield* PasswordPolicy
     const { add } = yield* Visits
     const takeForm = yield* makeTakeForm
-    const { forget, keep, signedIn } = yield* makeSessionCookie
+    const { keep, signedIn } = yield* makeSessionCookie
+    const refused = yield* makeDeedRefused
 
     const form = (visit: Visit, username: string, error?: ErrorBody) =>
       visit.page({
@@ -32,12 +32,7 @@ export const ChangePasswordPage = HttpRouter.use(
         content: html`<p class="lead">${visit.say("page.changePassword.lead")}</p>
 <form method="post" action="${visit.to(paths.changePasswordPage)}" novalidate>
 <input type="text" name="username" autocomplete="username" value="${username}" readonly hidden>
-${passwordField(visit, {
-  name: "currentPassword",
-  label: visit.say("page.field.currentPassword"),
-  attributes: { autocomplete: "current-password" },
-  error
-})}${newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error })}\
+${currentPasswordField(visit, error)}${newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error })}\
 <button>${visit.say("page.reset.button")}</button>
 </form>
 <ul class="links">
@@ -81,18 +76,7 @@ ${passwordField(visit, {
               passwordConfirmation: passwordConfirmation.value
             }
             return Effect.matchEffect(changePassword(authenticated, change), {
-              onFailure: (error) => {
-                switch (error._tag) {
-                  case "RateLimited":
-                    return rateLimited(error, again)
-                  case "InvalidCredentials":
-                    return Effect.succeed(again(faulty({ currentPassword: visit.say("page.error.wrongPassword") })))
-                  case "Unauthenticated":
-                    return Effect.succeed(forget(visit.seeOther(paths.signInPage, noticeQuery("ended"))))
-                  default:
-                    return Effect.map(bodyOf(error), again)
-                }
-              },
+              onFailure: refused(visit, again),
               onSuccess: ({ jwt }) =>
                 Effect.succeed(keep(visit.seeOther(paths.accountPage, noticeQuery("password")), jwt))
             })

@@ -1,20 +1,17 @@
 import { Effect, Option, Schema } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { Accounts } from "../../accounts/Accounts.ts"
-import { deleteAccountErrors } from "../../api/Accounts.ts"
-import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
+import type { ErrorBody } from "../../api/errors.ts"
 import { Password } from "../../domain/Password.ts"
 import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
-import { passwordField } from "./field.ts"
-import { errorBody, faulty, makeTakeForm, rateLimited } from "./forms.ts"
+import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
+import { faulty, makeTakeForm } from "./forms.ts"
 import { tick } from "./icons.ts"
-import { noticeQuery } from "./note.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodePassword = Schema.decodeUnknownOption(Password)
-const bodyOf = errorBody(Schema.Union([...deleteAccountErrors, documentedUnavailable]))
 
 /** Deleting the account: says what goes and what stays, and asks for the password. */
 export const DeleteAccountPage = ({ appName }: { readonly appName: string }) =>
@@ -24,6 +21,7 @@ export const DeleteAccountPage = ({ appName }: { readonly appName: string }) =>
       const { add } = yield* Visits
       const takeForm = yield* makeTakeForm
       const { forget, signedIn } = yield* makeSessionCookie
+      const refused = yield* makeDeedRefused
 
       const form = (visit: Visit, username: string, error?: ErrorBody) =>
         visit.page({
@@ -33,12 +31,7 @@ export const DeleteAccountPage = ({ appName }: { readonly appName: string }) =>
 <p class="lead">${visit.say("page.delete.stays", { app: appName })}</p>
 <form method="post" action="${visit.to(paths.deleteAccountPage)}" novalidate>
 <input type="text" name="username" autocomplete="username" value="${username}" readonly hidden>
-${passwordField(visit, {
-  name: "currentPassword",
-  label: visit.say("page.field.currentPassword"),
-  attributes: { autocomplete: "current-password" },
-  error
-})}<button class="danger">${visit.say("page.delete.button")}</button>
+${currentPasswordField(visit, error)}<button class="danger">${visit.say("page.delete.button")}</button>
 </form>
 <ul class="links">
 <li><a href="${visit.to(paths.accountPage)}">${visit.say("page.account.back")}</a></li>
@@ -64,18 +57,7 @@ ${passwordField(visit, {
                 onNone: () => Effect.succeed(wrong(visit.say("page.error.unusable"))),
                 onSome: (currentPassword) =>
                   Effect.matchEffect(remove(authenticated, currentPassword), {
-                    onFailure: (error) => {
-                      switch (error._tag) {
-                        case "RateLimited":
-                          return rateLimited(error, again)
-                        case "InvalidCredentials":
-                          return Effect.succeed(wrong(visit.say("page.error.wrongPassword")))
-                        case "Unauthenticated":
-                          return Effect.succeed(forget(visit.seeOther(paths.signInPage, noticeQuery("ended"))))
-                        default:
-                          return Effect.map(bodyOf(error), again)
-                      }
-                    },
+                    onFailure: refused(visit, again),
                     onSuccess: () => Effect.succeed(forget(visit.seeOther(paths.accountDeletedPage)))
                   })
               })
