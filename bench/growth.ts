@@ -14,7 +14,7 @@ import { accountsForPlans, complaintAbout, GrowsWithTheTables, type Plan, plansO
 import { emptyDatabase, postgres } from "./postgres.ts"
 import type { Server } from "./program.ts"
 import { median } from "./quantile.ts"
-import { asMarkdown, asText, cell, circumstances, type Table } from "./report.ts"
+import { asMarkdown, asText, type Column, cellsOf, circumstances, type Table } from "./report.ts"
 import { imagesOf, keepResults, writeSection } from "./results.ts"
 import { build, startServer } from "./server.ts"
 import { makeUndisturbed, mostRepeats } from "./undisturbed.ts"
@@ -121,8 +121,7 @@ const complaintsAbout = (first: Measured, measured: Measured): string | undefine
 const inWords = (size: number): string => size.toLocaleString("en")
 
 const ratesOf = (all: ReadonlyArray<Measured>): Table => {
-  const [first] = all
-  const columns: ReadonlyArray<readonly [string, number, (round: Round, firsts: Round) => number]> = [
+  const columns: ReadonlyArray<Column<Round>> = [
     ["wrong codes/s", 0, ({ badCodes }) => badCodes.perSecond],
     ["over the first", 2, (round, firsts) => round.badCodes.perSecond / firsts.badCodes.perSecond],
     ["blocks each", 1, ({ badCodes }) => badCodes.blocks],
@@ -136,12 +135,7 @@ const ratesOf = (all: ReadonlyArray<Measured>): Table => {
     head: ["accounts", ...columns.map(([name]) => name), "made in, s"],
     rows: all.map(({ loadSeconds, rounds, size }) => [
       inWords(size),
-      ...columns.map(([, digits, of]) =>
-        cell(
-          rounds.map((round, index) => of(round, first?.rounds[index] ?? round)),
-          digits
-        )
-      ),
+      ...cellsOf(columns, rounds, all[0]?.rounds),
       loadSeconds.toFixed(0)
     ])
   }

@@ -12,7 +12,7 @@ import { OptionsInvalid } from "./plan.ts"
 import { accountsForPlans, complaintAbout, GrowsWithTheTables, type Plan, plansOn, plansTable } from "./plans.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import type { Server } from "./program.ts"
-import { asMarkdown, asText, cell, circumstances, type Table } from "./report.ts"
+import { asMarkdown, asText, type Column, cellsOf, circumstances, type Table } from "./report.ts"
 import { keepResults, writeSection } from "./results.ts"
 import { build, startServer } from "./server.ts"
 import { makeUndisturbed, mostRepeats } from "./undisturbed.ts"
@@ -119,7 +119,7 @@ const prepare = Effect.fnUntraced(function* (
 })
 
 const ratesOf = (all: ReadonlyArray<Measured>): Table => {
-  const columns: ReadonlyArray<readonly [string, number, (round: Round, firsts: Round) => number]> = [
+  const columns: ReadonlyArray<Column<Round>> = [
     ["wrong codes/s", 0, ({ badCodes }) => badCodes.perSecond],
     ["over the first", 2, (round, firsts) => round.badCodes.perSecond / firsts.badCodes.perSecond],
     ["blocks each", 1, ({ badCodes }) => badCodes.blocks],
@@ -127,18 +127,9 @@ const ratesOf = (all: ReadonlyArray<Measured>): Table => {
     ["over the first", 2, (round, firsts) => round.resets.perSecond / firsts.resets.perSecond],
     ["blocks each", 1, ({ resets }) => resets.blocks]
   ]
-  const [first] = all
   return {
     head: ["tables", ...columns.map(([name]) => name)],
-    rows: all.map(({ name, rounds }) => [
-      name,
-      ...columns.map(([, digits, of]) =>
-        cell(
-          rounds.map((round, index) => of(round, first?.rounds[index] ?? round)),
-          digits
-        )
-      )
-    ])
+    rows: all.map(({ name, rounds }) => [name, ...cellsOf(columns, rounds, all[0]?.rounds)])
   }
 }
 

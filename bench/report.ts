@@ -56,6 +56,22 @@ export const cell = (values: ReadonlyArray<number>, digits: number): string => {
   return least === most ? `${middle}` : `${middle} (${least}–${most})`
 }
 
+/** A column of a table of rounds: what it says of a round, and of the first row's round beside it. */
+export type Column<Round> = readonly [name: string, digits: number, of: (round: Round, firsts: Round) => number]
+
+/** The cells of a row, over its rounds and those of the first row. */
+export const cellsOf = <Round>(
+  columns: ReadonlyArray<Column<Round>>,
+  rounds: ReadonlyArray<Round>,
+  firsts: ReadonlyArray<Round> = rounds
+): ReadonlyArray<string> =>
+  columns.map(([, digits, of]) =>
+    cell(
+      rounds.map((round, index) => of(round, firsts[index] ?? round)),
+      digits
+    )
+  )
+
 /** Every figure of everybody. */
 export const figuresOf = ({ contestants }: Measurements): Table => ({
   head: ["", ...contestants.map(({ name }) => name)],

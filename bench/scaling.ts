@@ -11,7 +11,7 @@ import { startPgBouncer } from "./pgBouncer.ts"
 import { OptionsInvalid } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import type { Server } from "./program.ts"
-import { asMarkdown, asText, cell, circumstances, type Table } from "./report.ts"
+import { asMarkdown, asText, type Column, cellsOf, circumstances, type Table } from "./report.ts"
 import { keepResults, writeSection } from "./results.ts"
 import { build, startServer } from "./server.ts"
 import { makeUndisturbed, mostRepeats } from "./undisturbed.ts"
@@ -96,7 +96,7 @@ const measureRound = Effect.fnUntraced(function* (
 })
 
 const tableOf = (all: ReadonlyArray<Measured>): Table => {
-  const columns: ReadonlyArray<readonly [string, number, (round: Round, firsts: Round) => number]> = [
+  const columns: ReadonlyArray<Column<Round>> = [
     ["wrong codes/s", 0, ({ badCodes }) => badCodes.perSecond],
     ["over one process", 2, (round, firsts) => round.badCodes.perSecond / firsts.badCodes.perSecond],
     ["CPU each, ms: Rekey", 2, ({ badCodes: { cpu } }) => cpu.server + cpu.hash],
@@ -108,18 +108,9 @@ const tableOf = (all: ReadonlyArray<Measured>): Table => {
     ["PostgreSQL", 1, ({ resets: { cpu } }) => cpu.database],
     ["PgBouncer", 2, ({ resets }) => resets.bouncer]
   ]
-  const [first] = all
   return {
     head: ["processes", ...columns.map(([name]) => name)],
-    rows: all.map(({ name, rounds }) => [
-      name,
-      ...columns.map(([, digits, of]) =>
-        cell(
-          rounds.map((round, index) => of(round, first?.rounds[index] ?? round)),
-          digits
-        )
-      )
-    ])
+    rows: all.map(({ name, rounds }) => [name, ...cellsOf(columns, rounds, all[0]?.rounds)])
   }
 }
 
