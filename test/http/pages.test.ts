@@ -254,6 +254,7 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       assert.strictEqual((yield* atNewAddress.post({})).status, 303)
       assertPage(yield* atNewAddress.open("/change-email/confirm/done"))
       assert.include((yield* open("/account")).text, newEmail) // the session that asked goes on
+      assert.include((yield* open("/account/events")).text, "Change of the address")
       assertError(yield* service.me(jwt), 401, "Unauthenticated") // every other one ends
 
       const atFormerAddress = browserOf(service, "/change-email/undo")
