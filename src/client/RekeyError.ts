@@ -25,16 +25,17 @@ export interface Detail {
 /** Everything that a call rejects with, but for an abort by its caller. It holds nothing of what was sent. */
 export class RekeyError extends Error {
   override readonly name = "RekeyError"
+  // Declared alone: the constructor sets each, and a page would load every definition.
   /** The HTTP status; 0 where there was no answer. */
-  readonly status: number
+  declare readonly status: number
   /** A stable name for programs. A newer service may know more of them. */
-  readonly reason: Reason | (string & {})
+  declare readonly reason: Reason | (string & {})
   /** Which fields are at fault; empty where none is. */
-  readonly details: ReadonlyArray<Detail>
+  declare readonly details: ReadonlyArray<Detail>
   /** When a further try may succeed (`Retry-After`, in seconds). */
-  readonly retryAfterSeconds: number | undefined
+  declare readonly retryAfterSeconds: number | undefined
   /** Names the request in the service's log. */
-  readonly requestId: string | undefined
+  declare readonly requestId: string | undefined
 
   constructor(
     problem: Pick<RekeyError, "status" | "reason" | "message"> &

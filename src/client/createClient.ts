@@ -39,11 +39,12 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
     const [method = "", path = "", ...flags] = route.split(" ")
     const bearer = flags.includes("bearer") && (await token?.())
     const body = flags.includes("body") && JSON.stringify(request)
-    const query = flags.includes("query") ? `?${new URLSearchParams(given(request))}` : ""
+    const query = flags.includes("query") ? `?${queryOf(request)}` : ""
+    const target = base + path.replace(/:(\w+)/, (_, name) => segment(name, request[name])) + query
     let response: Response
     let text: string
     try {
-      response = await fetch(base + path.replace(/:(\w+)/, (_, name) => segment(name, request[name])) + query, {
+      response = await fetch(target, {
         method,
         headers: {
           accept: "application/json",
@@ -60,7 +61,6 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
       text = await response.text()
     } catch (cause) {
       signal?.throwIfAborted()
-      if (cause instanceof RekeyError) throw cause
       throw new RekeyError({ status: 0, reason: "NoAnswer", message: "The service can't be reached." }, { cause })
     }
     const answer = parsed(text)
@@ -82,15 +82,19 @@ export const createClient = ({ fetch = globalThis.fetch, token, url }: ClientOpt
 /** A method whichever it is. */
 type AnyMethod = (...parameters: never) => Promise<unknown>
 
-/** The members of a request. */
+/** The members of a request, or of an answer. */
 type Fields = Readonly<Record<string, unknown>>
 
 const mapped = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B) =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]))
 
 /** What of a request goes into a query: what isn't there isn't. */
-const given = (request: Fields): Record<string, string> =>
-  Object.fromEntries(Object.entries(request).flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])))
+const queryOf = (request: Fields) =>
+  new URLSearchParams(
+    Object.entries(request).flatMap(
+      ([name, value]): Array<[string, string]> => (value == null ? [] : [[name, String(value)]])
+    )
+  )
 
 /** One segment of a path: an empty one, or dots, would name another endpoint. */
 const segment = (name: string, value: unknown): string => {
@@ -100,7 +104,7 @@ const segment = (name: string, value: unknown): string => {
 }
 
 /** An object or an array; nothing else is an answer of Rekey's. */
-const parsed = (text: string): Record<string, unknown> | undefined => {
+const parsed = (text: string): Fields | undefined => {
   try {
     const value = JSON.parse(text)
     return typeof value === "object" && value !== null ? value : undefined
@@ -109,14 +113,15 @@ const parsed = (text: string): Record<string, unknown> | undefined => {
   }
 }
 
-const errorIn = ({ headers, ok, status }: Response, answer: Record<string, unknown> | undefined): RekeyError => {
+const errorIn = ({ headers, ok, status }: Response, answer: Fields | undefined): RekeyError => {
+  const { details, message, reason } = (!ok && answer) || {}
   const retryAfter = Number(headers.get("retry-after") ?? Number.NaN)
-  const known = !ok && typeof answer?.reason === "string" && typeof answer.message === "string"
   return new RekeyError({
     status,
-    reason: known ? String(answer.reason) : "UnexpectedAnswer",
-    message: known ? String(answer.message) : `An answer with status ${status} isn't Rekey's.`,
-    ...(Array.isArray(answer?.details) && { details: answer.details }),
+    ...(typeof reason === "string" && typeof message === "string"
+      ? { reason, message }
+      : { reason: "UnexpectedAnswer", message: `An answer with status ${status} isn't Rekey's.` }),
+    ...(Array.isArray(details) && { details }),
     retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : undefined,
     requestId: headers.get("x-request-id") ?? undefined
   })

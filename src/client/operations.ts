@@ -238,37 +238,41 @@ export interface Operations {
   }
 }
 
+/** Most requests are posted below /auth; said once here, since a page loads each letter of it. */
+const post = <Path extends string>(path: Path) => `POST /auth/${path} body` as const
+const bearer = <Route extends string>(route: Route) => `${route} bearer` as const
+
 /** Method and path of each, `bearer` where a token has to be shown, `body` where the request is sent as JSON, `query` where in the URL. */
 export const routes = {
   recovery: {
-    forgotPassword: "POST /auth/forgot-password body",
-    resetPassword: "POST /auth/reset-password body",
-    checkResetCode: "POST /auth/reset-password/check body"
+    forgotPassword: post("forgot-password"),
+    resetPassword: post("reset-password"),
+    checkResetCode: post("reset-password/check")
   },
   accounts: {
-    register: "POST /auth/local/register body",
-    sendEmailConfirmation: "POST /auth/send-email-confirmation body",
-    confirmEmail: "POST /auth/email-confirmation body",
-    signIn: "POST /auth/local body",
-    changePassword: "POST /auth/change-password body bearer",
-    changeEmail: "POST /auth/change-email body bearer",
-    confirmEmailChange: "POST /auth/change-email/confirm body",
-    undoEmailChange: "POST /auth/change-email/undo body",
-    deleteAccount: "POST /auth/delete-account body bearer",
-    signOut: "POST /auth/logout bearer"
+    register: post("local/register"),
+    sendEmailConfirmation: post("send-email-confirmation"),
+    confirmEmail: post("email-confirmation"),
+    signIn: post("local"),
+    changePassword: bearer(post("change-password")),
+    changeEmail: bearer(post("change-email")),
+    confirmEmailChange: post("change-email/confirm"),
+    undoEmailChange: post("change-email/undo"),
+    deleteAccount: bearer(post("delete-account")),
+    signOut: bearer("POST /auth/logout")
   },
   sessions: {
-    list: "GET /auth/sessions bearer",
-    endOne: "DELETE /auth/sessions/:id bearer",
-    endOthers: "DELETE /auth/sessions bearer"
+    list: bearer("GET /auth/sessions"),
+    endOne: bearer("DELETE /auth/sessions/:id"),
+    endOthers: bearer("DELETE /auth/sessions")
   },
   users: {
-    me: "GET /users/me bearer",
-    language: "GET /users/me/language bearer",
-    setLanguage: "PUT /users/me/language body bearer",
-    export: "GET /users/me/export bearer",
-    events: "GET /users/me/events query bearer"
+    me: bearer("GET /users/me"),
+    language: bearer("GET /users/me/language"),
+    setLanguage: bearer("PUT /users/me/language body"),
+    export: bearer("GET /users/me/export"),
+    events: bearer("GET /users/me/events query")
   },
   system: { health: "GET /health", ready: "GET /ready" },
-  administration: { sendResetCode: "POST /admin/send-reset-code body bearer" }
+  administration: { sendResetCode: bearer("POST /admin/send-reset-code body") }
 } as const satisfies { readonly [G in keyof Operations]: { readonly [O in keyof Operations[G]]: string } }
