@@ -38,6 +38,7 @@ export interface HashFormat {
 /** The format and cost in which a table's hashes are made. */
 export interface HashWriter {
   readonly format: FormatName
+  /** Of the hashes that are made now: another object once it is another cost. */
   readonly cost: StoredHash["cost"]
   /** The most bytes of UTF-8 that a password may have: what is past them the format would ignore, so more is refused, never cut. */
   readonly maxBytes: Option.Option<number>

@@ -50,14 +50,27 @@ export class PasswordHasher extends Context.Service<
       Effect.gen(function* () {
         const inBulkhead = yield* makeBulkhead(limits)
         const make = (password: Password) => Effect.map(writes.hash(password, pepper), passwordHash)
-        const decoy = yield* Effect.flatMap(make(Redacted.make("nobody has this password")), (hash) =>
-          Effect.fromOption(formatOf(Redacted.value(hash)))
-        ).pipe(Effect.orDie)
-
         const hash = Effect.fn("PasswordHasher.hash")((password: Password) => inBulkhead(make(password)))
 
+        // What a host's hashes cost is learnt later than this is built, so it is made when it is needed: the work of one look at it.
+        const makeDecoy = Effect.gen(function* () {
+          const { cost } = writes
+          const hash = yield* make(Redacted.make("nobody has this password"))
+          const { verify } = yield* Effect.orDie(Effect.fromOption(formatOf(Redacted.value(hash))))
+          return { cost, verify }
+        })
+        let decoy = Option.none<Effect.Success<typeof makeDecoy>>()
+
         const rehearse = Effect.fn("PasswordHasher.rehearse")((password: Password) =>
-          Effect.asVoid(inBulkhead(decoy.verify(password, pepper)))
+          inBulkhead(
+            Effect.suspend(() =>
+              Option.isSome(decoy) && decoy.value.cost === writes.cost
+                ? Effect.asVoid(decoy.value.verify(password, pepper))
+                : Effect.map(makeDecoy, (made) => {
+                    decoy = Option.some(made)
+                  })
+            )
+          )
         )
 
         const verify = Effect.fn("PasswordHasher.verify")(function* (password: Password, hash: PasswordHash) {

@@ -1,10 +1,12 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import type * as Argon2 from "@node-rs/argon2"
-import { Effect, Exit, Fiber, Redacted } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { beforeEach, vi } from "vitest"
 import { passwordHash } from "../../src/domain/Password.ts"
+import { argon2id } from "../../src/passwords/argon2.ts"
 import { PasswordHasher } from "../../src/passwords/PasswordHasher.ts"
-import { cheapHashing } from "./doubles.ts"
+import { hostHashes } from "../../src/presets/Writing.ts"
+import { cheapCost, cheapHashing } from "./doubles.ts"
 
 /** What was asked of the native library, and a gate before it. */
 const native = vi.hoisted(() => ({
@@ -52,6 +54,9 @@ const closeGate = () => {
   native.gate = promise
   return Effect.sync(resolve)
 }
+
+/** What a PHC string says before its salt. */
+const costIn = (phc = "") => phc.split("$").slice(0, 4)
 
 const nothing = { matches: false, outdated: false }
 const password = (text: string) => Redacted.make(text)
@@ -113,8 +118,9 @@ layer(hasher())("hashing", (it) => {
 
   it.effect("refuses a hash that asks for too much, and computes another instead (F4)", () =>
     Effect.gen(function* () {
-      const { hash, verify } = yield* PasswordHasher
+      const { hash, rehearse, verify } = yield* PasswordHasher
       const phc = Redacted.value(yield* hash(password("a phrase")))
+      yield* rehearse(password("a phrase"))
       native.calls.length = 0
       const hungry = [
         "m=4194304,t=1,p=1",
@@ -167,17 +173,44 @@ layer(hasher())("hashing", (it) => {
     Effect.gen(function* () {
       const { hash, rehearse, verify } = yield* PasswordHasher
       const stored = yield* hash(password("a phrase"))
+      yield* rehearse(password("another"))
       const { length } = native.calls
       yield* verify(password("another"), stored)
       yield* rehearse(password("another"))
       const [verified, rehearsed] = native.calls.slice(length)
-      const cost = (phc = "") => phc.split("$").slice(0, 4)
       assert.strictEqual(rehearsed?.work, "verify")
-      assert.deepStrictEqual(cost(rehearsed?.phc), cost(verified?.phc))
+      assert.deepStrictEqual(costIn(rehearsed?.phc), costIn(verified?.phc))
       assert.strictEqual(rehearsed?.password, "another")
     })
   )
 })
+
+it.effect(
+  "where there is no hash, the work is that of the host's own, as soon as it is known what those cost (C5)",
+  () =>
+    Effect.gen(function* () {
+      const writer = (cost: Readonly<Record<string, number>>) => argon2id({ ...cheapCost, ...cost })
+      const { learn, writes } = hostHashes({ cost: cheapCost, writer })
+      const { rehearse, verify } = Context.get(
+        yield* Layer.build(PasswordHasher.layer({ ...cheapHashing, writes })),
+        PasswordHasher
+      )
+      yield* rehearse(password("another"))
+      const dearer = yield* writer({ memoryKib: 256, iterations: 2 }).hash(password("a phrase"), Option.none())
+      learn([dearer])
+      const { length } = native.calls
+      yield* rehearse(password("another"))
+      yield* rehearse(password("another"))
+      yield* verify(password("another"), passwordHash(dearer))
+      const calls = native.calls.slice(length)
+      // The first makes the hash that the others are held against: as much work.
+      assert.deepStrictEqual(
+        calls.map(({ work }) => work),
+        ["hash", "verify", "verify"]
+      )
+      assert.deepStrictEqual(costIn(calls[1]?.phc), costIn(dearer))
+    })
+)
 
 describe("the bulkhead", () => {
   it.effect("never has more work in flight than it is wide, and refuses what is past its queue at once (E7)", () =>
