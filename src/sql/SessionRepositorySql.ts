@@ -41,13 +41,14 @@ export const layer = Layer.effect(
     }) {
       const { clientAddress, device, requestId } = yield* trace
       // Bears the version that was verified, not the account's of this moment: a reset that commits between this statement's
-      // snapshot and its end leaves the session dead on arrival (F8).
+      // snapshot and its end leaves the session dead on arrival (F8). The lock is what the foreign key takes anyway; taken first, it finds
+      // an account that is being deleted gone.
       return yield* sessionRow(sql`
           with opened as (
             insert into sessions (id, user_id, credentials_version, expires_at, device, client_address)
             select ${id}::uuid, u.id, u.credentials_version, now() + ${ttlMillis}::float8 * interval '1 millisecond',
               ${device}, ${clientAddress}
-            from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked
+            from users u where u.id = ${userId} and u.credentials_version = ${version} and not u.blocked for key share
             returning id, user_id, created_at, expires_at
           ), trail as (
             insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
@@ -99,16 +100,15 @@ export const layer = Layer.effect(
     const endOthers: SessionRepository["Service"]["endOthers"] = Effect.fn("SessionRepository.endOthers")(
       function* (userId, keep) {
         const { clientAddress, device, requestId } = yield* trace
-        // One row, however many there were, and if there was none: it is what the owner did. Behind what it tells, as all are: who reads
-        // the trail on and on relies on it.
+        // One row, however many there were, and if there was none: it is what the owner did. Behind what it tells, as all are, and its
+        // transaction has an id before it: who reads the trail on and on relies on both.
         yield* sql`
           with ended as (
             delete from sessions where user_id = ${userId} and id <> ${keep} returning id
           ), counted as materialized (select count(*) from ended)
           insert into audit (event, outcome, actor, user_id, request_id, client_address, device)
-          select 'sessions.ended', 'done', 'owner', ${userId}::uuid, ${requestId}, ${clientAddress}, ${device} from counted`.pipe(
-          database.run
-        )
+          select 'sessions.ended', 'done', 'owner', ${userId}::uuid, ${requestId}, ${clientAddress}, ${device} from counted
+          where pg_current_xact_id() is not null`.pipe(database.run)
       }
     )
 

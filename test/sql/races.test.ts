@@ -164,6 +164,18 @@ onPostgres("races", repositories, (it) => {
     })
   )
 
+  it.effect("a session that is opened while its account is deleted isn't, and nothing fails", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const account = yield* newAccount
+      const commit = yield* uncommitted(sql`delete from users where id = ${account.user.id}`)
+      const opened = yield* Effect.forkChild(openSession(account))
+      yield* waiting(1)
+      yield* commit
+      assert.deepStrictEqual(yield* Fiber.join(opened), Option.none())
+    })
+  )
+
   it.effect("an account that is blocked while its reset waits isn't reset, and its code isn't burnt", () =>
     Effect.gen(function* () {
       const codes = yield* ResetCodes
