@@ -1,9 +1,8 @@
-import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { settingsFrom } from "../../src/settings.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
-import { placeWith } from "../support/commandLine.ts"
 import { emptyPostgres, roleOn } from "../support/databases.ts"
+import { grantTo, hostSettings } from "../support/hosting.ts"
 import { type ServiceOptions, startService } from "../support/service.ts"
 import { type Host, type HostUser, hashOf, opens, tablesOf, valueOf } from "./hosts.ts"
 
@@ -28,23 +27,18 @@ export const hostDatabase = Effect.fnUntraced(function* (host: Host) {
   yield* user()
 
   const rekeys = yield* roleOn(url)
-  const { done } = yield* placeWith({ ...host.variables, DATABASE_URL: Redacted.value(url) })
-  const grants = (yield* done("grants", "--role", rekeys.name)).split(/;\n/).filter((_) => _ !== "")
-  yield* Effect.forEach([...grants, ...(host.ownGrants?.(rekeys.name) ?? [])], (statement) =>
-    sql.unsafe(statement)
-  ).pipe(Effect.orDie)
-  return { url, sql, asHost, user, rekeys }
+  const { preset, ...settings } = yield* hostSettings(host.variables, rekeys.url)
+  yield* Effect.provideService(grantTo(rekeys.name, preset), SqlClient.SqlClient, sql)
+  yield* Effect.orDie(Effect.forEach(host.ownGrants?.(rekeys.name) ?? [], (statement) => sql.unsafe(statement)))
+  return { url, sql, asHost, user, rekeys, settings }
 })
 
 /** Rekey with the host's users, as the role of `rekey grants`. */
 export const serviceOf = Effect.fnUntraced(function* (
-  host: Host,
-  database: Pick<Effect.Success<ReturnType<typeof hostDatabase>>, "rekeys" | "sql">,
+  database: Pick<Effect.Success<ReturnType<typeof hostDatabase>>, "rekeys" | "settings" | "sql">,
   options: ServiceOptions = {}
 ) {
-  const { hashing, users } = yield* Effect.orDie(
-    settingsFrom({ ...host.variables, DATABASE_URL: Redacted.value(database.rekeys.url) })
-  )
+  const { hashing, users } = database.settings
   return yield* startService({
     ...options,
     settings: {
@@ -64,7 +58,7 @@ export class Hosted extends Context.Service<Hosted, Effect.Success<ReturnType<ty
 
 const start = Effect.fnUntraced(function* (host: Host, options?: ServiceOptions) {
   const database = yield* hostDatabase(host)
-  const service = yield* serviceOf(host, database, options)
+  const service = yield* serviceOf(database, options)
   const { asHost } = database
   const { hash, key, table } = host.row
 

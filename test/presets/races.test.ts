@@ -38,7 +38,7 @@ for (const host of hosts.filter(({ name }) => name === "laravel" || name === "be
       it.effect("of many resets with one code on two processes one wins, and the host has its password (B1)", () =>
         Effect.gen(function* () {
           const hosted = yield* Hosted
-          const other = yield* serviceOf(host, hosted)
+          const other = yield* serviceOf(hosted)
           const ada = yield* hosted.user()
           yield* hosted.signInAtHost(ada.id)
           const code = yield* hosted.codeFor(ada.email)
@@ -129,7 +129,7 @@ for (const host of hosts.filter(({ name }) => name === "laravel" || name === "be
       it.effect("many who are met for the first time by two processes at once get one shadow each", () =>
         Effect.gen(function* () {
           const hosted = yield* Hosted
-          const other = yield* serviceOf(host, hosted)
+          const other = yield* serviceOf(hosted)
           const met = yield* Effect.forEach(Array.range(1, people), () => hosted.user())
           const answers = yield* Effect.forEach(
             met.flatMap((person) => [
