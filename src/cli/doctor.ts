@@ -23,7 +23,7 @@ import { EmbeddedDatabaseBroken, hasDatabase } from "../sql/PgliteClient.ts"
 import { describe } from "../sql/SqlState.ts"
 import { AllSaid } from "./endings.ts"
 import { SqlOf } from "./layers.ts"
-import { Json, jsonLine, print, table } from "./output.ts"
+import { counted, Json, jsonLine, print, table } from "./output.ts"
 
 /** What was found of one thing: all is well, something to know, or something to mend, with how. */
 interface Finding {
@@ -154,7 +154,11 @@ const rightsFinding = Effect.fnUntraced(function* (server: DatabaseServer, embed
     const grants = Object.entries(Array.groupBy(lacking, ({ table }) => table)).map(
       ([table, rights]) => `grant ${rights.map(({ privilege }) => privilege).join(", ")} on ${table} to ${server.role};`
     )
-    return wrong("rights", `The role ${server.role} lacks rights to ${grants.length} tables.`, grants.join(" "))
+    return wrong(
+      "rights",
+      `The role ${server.role} lacks rights to ${counted(grants.length, "table")}.`,
+      grants.join(" ")
+    )
   }
   if (server.isSuperuser && !embedded) {
     return note(
@@ -184,8 +188,6 @@ const schemaFinding = ({ database, hasSchema, mayMakeSchema, path, role }: HostE
         `alter role ${role} in database ${database} set search_path = ${ourSchema};`
       )
 }
-
-const counted = (count: number, one: string, several: string) => (count === 1 ? `One ${one}` : `${count} ${several}`)
 
 /** Whom of the host's users a reset can reach. */
 const addressFindings = Effect.fnUntraced(function* (preset: Preset, { found }: HostExamination) {

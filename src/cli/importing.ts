@@ -213,7 +213,7 @@ const report = Effect.fnUntraced(function* (
   yield* print(
     json
       ? jsonLine({ imported, refused, lines, startedAt, finishedAt: Option.getOrNull(finishedAt) })
-      : `Imported ${counted(imported, "account")} of ${counted(lines, "line")}${
+      : `Imported ${counted(imported, "account")} of ${counted(imported + refused, "line")}${
           seconds === undefined ? "" : ` in ${counted(Math.round(seconds), "second")}`
         }; refused ${counted(refused, "line")}.\n`
   )

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from "node:child_process"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { readFile, writeFile } from "node:fs/promises"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
@@ -14,6 +14,8 @@ import { emptyPostgres } from "../support/databases.ts"
 import { freePort, spawnServer, startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
+import { deployed, replaced, withTwoRoles } from "./deployed.ts"
+import { temporaryFolder } from "./samples.ts"
 
 const run = promisify(execFile)
 const path = `${process.env.PATH}${delimiter}/usr/sbin`
@@ -25,24 +27,6 @@ const has = (program: string): boolean => {
   } catch {
     return false
   }
-}
-
-const shipped = (file: string) =>
-  Effect.promise(() => readFile(new URL(`../../deploy/${file}`, import.meta.url), "utf8"))
-
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "rekey-deploy-"))),
-  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
-)
-
-/** A shipped text with what is this test's own in the place of the shipped addresses; each has to be there. */
-const replaced = (text: string, replacements: Readonly<Record<string, string>>): string => {
-  let result = text
-  for (const [from, to] of Object.entries(replacements)) {
-    assert.include(result, from)
-    result = result.replaceAll(from, to)
-  }
-  return result
 }
 
 const listens = (port: number): Promise<boolean> =>
@@ -88,7 +72,7 @@ const startProxy = Effect.fnUntraced(function* (port: number, command: string, .
 const nginx = Effect.fnUntraced(function* (port: number, server: string) {
   const folder = yield* temporaryFolder
   const log = join(folder, "rekey.log")
-  const site = replaced(yield* shipped("nginx.conf"), {
+  const site = replaced(yield* deployed("nginx.conf"), {
     "127.0.0.1:1337": server,
     // Without TLS, for which it would take a certificate.
     "listen 443 ssl;": `listen 127.0.0.1:${port};`,
@@ -121,7 +105,7 @@ http { ${temporary.join(" ")}\n${site} }`
 const caddy = Effect.fnUntraced(function* (port: number, server: string) {
   const folder = yield* temporaryFolder
   const log = join(folder, "rekey.log")
-  const config = replaced(yield* shipped("Caddyfile"), {
+  const config = replaced(yield* deployed("Caddyfile"), {
     "127.0.0.1:1337": server,
     "accounts.example.com {": `http://127.0.0.1:${port} {`,
     "/var/log/caddy/rekey.log": log
@@ -193,43 +177,6 @@ describe("systemd", () => {
     ])
     assert.strictEqual(stdout + stderr, "")
   })
-})
-
-/** The roles are the whole server's, so they have the name of the test's database in theirs. */
-const withTwoRoles = Effect.gen(function* () {
-  const database = yield* emptyPostgres
-  const suffix = new URL(Redacted.value(database)).pathname.slice(1)
-  const [owner, service] = [`owner_${suffix}`, `service_${suffix}`]
-  const asSuperuser = (statement: string) =>
-    PgClient.makeClient({ url: database }).pipe(
-      Effect.flatMap((sql) => sql.unsafe(statement)),
-      Effect.scoped,
-      Effect.provide(Reactivity.layer),
-      Effect.orDie
-    )
-  const statements = replaced(yield* shipped("postgresql.sql"), { ':"owner"': owner, ':"service"': service })
-  yield* Effect.acquireRelease(
-    Effect.forEach(
-      statements
-        .replace(/^--.*$/gm, "")
-        .split(";")
-        .filter((_) => _.trim() !== ""),
-      asSuperuser
-    ),
-    () =>
-      Effect.forEach(
-        [`drop owned by ${service}`, `drop owned by ${owner} cascade`, `drop role ${owner}, ${service}`],
-        asSuperuser
-      )
-  )
-  yield* Effect.forEach([owner, service], (role) => asSuperuser(`alter role ${role} password 'password'`))
-  const as = (role: string) => {
-    const url = new URL(Redacted.value(database))
-    url.username = role
-    url.password = "password"
-    return url.href
-  }
-  return { owner: as(owner), service: as(service), asSuperuser }
 })
 
 layer(MailServer.layer, { excludeTestServices: true })("two roles in PostgreSQL, as shipped", (it) => {

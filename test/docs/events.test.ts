@@ -1,19 +1,21 @@
 import { spawn } from "node:child_process"
-import { readFileSync } from "node:fs"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Webhook } from "standardwebhooks"
 import { clientOf } from "../support/client.ts"
 import { webhookSecret } from "../support/receiver.ts"
 import { freePort, startServer } from "../support/server.ts"
+import { runOf } from "./samples.ts"
 
-const page = readFileSync(new URL("../../docs/events.md", import.meta.url), "utf8")
-const [, sample = ""] = /^```js\n([\s\S]*?)^```$/m.exec(page) ?? []
+const [settings = "", request = "", receiver = ""] = ["ini", "http", "js"].map(
+  (language) => runOf("docs/events.md").find((sample) => sample.language === language)?.text
+)
 
 /** The page's receiver as a process of its own, and the lines that it prints. */
 const startReceiver = (port: number, secret: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn("node", ["--input-type=module", "--eval", sample], {
+      const child = spawn("node", ["--input-type=module", "--eval", receiver], {
         env: { PATH: process.env.PATH, PORT: `${port}`, WEBHOOK_SECRET: secret },
         stdio: ["ignore", "pipe", "inherit"]
       })
@@ -36,6 +38,14 @@ const startReceiver = (port: number, secret: string) =>
     }),
     ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
   )
+
+it("the webhook that docs/events.md shows is signed with the secret that it shows", () => {
+  const [, secret = ""] = /^WEBHOOK_SECRET=(.+)$/m.exec(settings) ?? []
+  const [head = "", body = ""] = request.trim().split("\n\n")
+  const header = (name: string) => new RegExp(`^webhook-${name}: (.+)$`, "m").exec(head)?.[1] ?? ""
+  const at = new Date(Number(header("timestamp")) * 1000)
+  assert.strictEqual(new Webhook(secret).sign(header("id"), at, body), header("signature"))
+})
 
 it.live(
   "the receiver of docs/events.md takes what Rekey tells, and nothing that somebody else signed",
