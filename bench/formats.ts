@@ -16,7 +16,14 @@ import { measureDuring } from "./round.ts"
 import { type WriterName, writers } from "./writers.ts"
 
 const atOnce = 32
-const rounds = 3
+
+/** Rounds, and a part of the counts. */
+interface Extent {
+  readonly rounds: number
+  readonly part: number
+}
+const whole: Extent = { rounds: 3, part: 1 }
+const quick: Extent = { rounds: 1, part: 0.5 }
 
 /** Resets a round, and hashes beside them: some seconds of two cores. */
 const counts: Readonly<Record<WriterName, number>> = {
@@ -33,13 +40,14 @@ interface Measured {
   readonly healthP99Millis: number
 }
 
-const readDocs = (parameters: ReadonlyArray<string>) =>
+const readOptions = (parameters: ReadonlyArray<string>) =>
   Effect.try({
-    try: () => parseArgs({ args: [...parameters], options: { docs: { type: "boolean" } } }).values.docs ?? false,
+    try: () =>
+      parseArgs({ args: [...parameters], options: { docs: { type: "boolean" }, quick: { type: "boolean" } } }).values,
     catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
   })
 
-const measure = Effect.fnUntraced(function* (server: string, name: WriterName) {
+const measure = Effect.fnUntraced(function* (server: string, name: WriterName, { part, rounds }: Extent) {
   const { sql, url } = yield* emptyDatabase(server)
   const program = yield* startProgram({
     command: [process.execPath, fileURLToPath(new URL("./formatServer.ts", import.meta.url))],
@@ -52,7 +60,7 @@ const measure = Effect.fnUntraced(function* (server: string, name: WriterName) {
     },
     readyPath: "/ready"
   })
-  const count = counts[name]
+  const count = counts[name] * part
   const accounts = yield* makeAccounts(sql, 2 * rounds * count + atOnce)
   const resets = (most = count) => accounts.splice(0, most).map(rekeyOnNode.reset)
   yield* runLoad(program.port, resets(atOnce), atOnce) // warm-up
@@ -100,17 +108,18 @@ export const formats = Effect.fn("formats")(function* (
   parameters: ReadonlyArray<string>,
   progress: (text: string) => Effect.Effect<void>
 ) {
-  const docs = yield* readDocs(parameters)
+  const { docs = false, quick: short = false } = yield* readOptions(parameters)
+  const extent = short ? quick : whole
   const load = yield* loadBefore
   const server = yield* postgres
   const machine = yield* describeMachine((yield* emptyDatabase(server)).sql, load)
   const measured: Record<string, ReadonlyArray<Measured>> = {}
   for (const name of Object.keys(writers) as ReadonlyArray<WriterName>) {
     yield* progress(`${name}...`)
-    measured[name] = yield* measure(server, name)
+    measured[name] = yield* measure(server, name, extent)
   }
   const table = tableOf(measured)
-  const circumstances = `${rounds} rounds, each format on its own, from source on Node; ${machine.cores} cores (${machine.processor}), load before ${load.toFixed(2)}; commit ${machine.commit}`
+  const circumstances = `${extent.rounds === 1 ? "1 round" : `${extent.rounds} rounds`}, each format on its own, from source on Node; ${machine.cores} cores (${machine.processor}), load before ${load.toFixed(2)}; commit ${machine.commit}`
   yield* Console.log(`${circumstances}\n\n${asText(table)}`)
   yield* keepResults("formats-", machine, { measured })
   if (docs) yield* writeSection("formats", [`${circumstances}.`, asMarkdown(table)], {})
