@@ -362,7 +362,7 @@ const toldFindings = Effect.fnUntraced(function* (settings: Settings) {
       : [
           note(
             "webhooks",
-            `${dead} events couldn't be told.`,
+            `${counted(dead, "event")} couldn't be told.`,
             '"rekey events list --state dead" shows them, "rekey events replay" has them told again.'
           )
         ])

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
 import { clientOf } from "../support/client.ts"
-import { embeddedPlace, postgresPlace } from "../support/commandLine.ts"
+import { embeddedPlace, placeWith, postgresPlace } from "../support/commandLine.ts"
 import { Receiver, webhookSecret } from "../support/receiver.ts"
 import { startServer } from "../support/server.ts"
 
@@ -92,6 +92,44 @@ layer(Layer.merge(Logger.layer([]), Receiver.layer), { excludeTestServices: true
           assert.notStrictEqual(ended.stderr, "")
         }
         assert.strictEqual(yield* place.done("events", "list"), "")
+      }),
+    240_000
+  )
+
+  it.effect(
+    "is what rekey doctor says of the receiver: that it is there, wants no more, and what it wasn't told",
+    () =>
+      Effect.gen(function* () {
+        const receiver = yield* Receiver
+        const { env, sql } = yield* postgresPlace
+        const { done, rekey } = yield* placeWith({ ...env, WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: webhookSecret })
+        const before = receiver.arrived.length
+        const well = yield* done("doctor")
+        assert.match(well, /^ok +webhooks +Somebody listens at WEBHOOK_URL\.$/m)
+        assert.notMatch(well, /^(note|wrong) +webhooks/m)
+        assert.lengthOf(receiver.arrived, before) // nothing is sent to find that out
+
+        // As a worker leaves it that was answered with 410, and that gave up.
+        yield* sql`update webhook_progress set stopped_receiver = sha256(${receiver.url}::bytea), stopped_at = now()`
+        yield* sql`
+          insert into webhook_outbox (id, type, at, user_id, actor, outcome, settled_at, failure)
+          values (1, 'password.reset', now(), gen_random_uuid(), 'owner', 'dead', now(), 'status 500')`
+        yield* receiver.behave("refuse")
+        const { code, stdout } = yield* rekey("doctor")
+        assert.strictEqual(code, 1)
+        assert.match(stdout, /^wrong +webhooks +Nobody can be reached at WEBHOOK_URL\.$/m)
+        assert.match(stdout, /^wrong +webhooks +The receiver said at 20\d\d-\S+Z that it wants no more \(410\)\.$/m)
+        assert.match(stdout, /^note +webhooks +1 event couldn't be told\.$/m)
+        assert.notInclude(stdout, webhookSecret)
+
+        // Another receiver hasn't said so.
+        const other = yield* placeWith({
+          ...env,
+          WEBHOOK_URL: "http://127.0.0.1:1/other",
+          WEBHOOK_SECRET: webhookSecret
+        })
+        assert.notInclude((yield* other.rekey("doctor")).stdout, "wants no more")
+        yield* receiver.behave("take")
       }),
     240_000
   )

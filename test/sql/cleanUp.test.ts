@@ -48,6 +48,29 @@ const startOver = Effect.gen(function* () {
 })
 
 onEachDatabase("the clean-up", withLeftovers, (it) => {
+  it.effect(
+    "takes webhooks a day after they were sent, and others after a week: dropped, dead, or told by nobody",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`delete from webhook_outbox`
+        yield* sql`
+        insert into webhook_outbox (id, type, at, user_id, actor, outcome, settled_at)
+        select number, 'password.reset', now(), gen_random_uuid(), 'owner', outcome, case when outcome is not null then now() end
+        from (values (1, 'sent'), (2, 'dropped'), (3, 'dead'), (4, null)) as webhook (number, outcome)`
+        const leftAfter = Effect.fnUntraced(function* (duration: string) {
+          yield* timePasses(duration)
+          yield* cleanUp
+          const left = yield* sql<{ readonly id: bigint }>`select id from webhook_outbox order by id`
+          return left.map(({ id }) => Number(id))
+        })
+        assert.deepStrictEqual(yield* leftAfter("23 hours 59 minutes"), [1, 2, 3, 4])
+        assert.deepStrictEqual(yield* leftAfter("2 minutes"), [2, 3, 4])
+        assert.deepStrictEqual(yield* leftAfter("5 days 23 hours"), [2, 3, 4])
+        assert.deepStrictEqual(yield* leftAfter("1 hour"), [])
+      })
+  )
+
   it.effect("takes each thing at its time, and nothing before it", () =>
     Effect.gen(function* () {
       yield* startOver
