@@ -42,7 +42,7 @@ export interface Preset {
   }
   /** Where hashes have a table of their own, a row for each user. */
   readonly credentials?: Belongings
-  /** Patterns (`like`) of what stands in the place of a hash where there is no password, beside NULL. Whoever has none is nobody to Rekey. */
+  /** Patterns (`like`) of what stands in the place of a hash where there is no password, beside NULL and an empty text. Whoever has none is nobody to Rekey. */
   readonly noPassword: ReadonlyArray<string>
   /** Which rows are people who may have their password reset. */
   readonly accounts: Condition

@@ -6,7 +6,7 @@ export const custom: Preset = {
   schema: "public",
   table: "users",
   columns: { id: "id", email: "email", password: "password" },
-  noPassword: [""],
+  noPassword: [],
   accounts: always,
   blocked: never,
   confirmed: always,

@@ -6,7 +6,7 @@ export const devise: Preset = {
   schema: "public",
   table: "users",
   columns: { id: "id", email: "email", password: "encrypted_password" },
-  noPassword: [""],
+  noPassword: [],
   accounts: always,
   // What `lockable` locks is unlocked by time or by its own mail: Rekey lets nobody in there.
   blocked: never,

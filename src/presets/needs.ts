@@ -1,4 +1,4 @@
-import type { ColumnKind, Condition, Preset } from "./Preset.ts"
+import { always, type ColumnKind, type Condition, never, type Preset } from "./Preset.ts"
 
 /** A column of the host's that Rekey reads, or writes too. */
 export interface ColumnNeed {
@@ -12,6 +12,13 @@ export interface ColumnNeed {
 
 /** The tables of which Rekey deletes rows. */
 export const deletedFrom = ({ ends }: Preset): ReadonlyArray<string> => ends.map(({ table }) => table)
+
+/** Whether SQL of the operator's says more than the preset knows: what that reads and changes nobody can tell. */
+export const hasOperatorsSql = ({ accounts, blocked, confirmed, statements }: Preset): boolean =>
+  statements.length > 0 ||
+  [accounts, blocked, confirmed].some(
+    (condition) => condition !== always && condition !== never && Object.keys(condition.reads).length === 0
+  )
 
 /** The table that has the hashes. */
 export const passwordTable = ({ credentials, table }: Preset): string => credentials?.table ?? table

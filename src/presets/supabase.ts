@@ -6,7 +6,7 @@ export const supabase: Preset = {
   schema: "auth",
   table: "users",
   columns: { id: "id", email: "email", password: "encrypted_password" },
-  noPassword: [""],
+  noPassword: [],
   accounts: {
     sql: "u.deleted_at is null and not u.is_sso_user",
     reads: { deleted_at: "time", is_sso_user: "boolean" }

@@ -1,6 +1,6 @@
 import { Effect, Option, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { columnNeeds, deletedFrom } from "../presets/needs.ts"
+import { columnNeeds, deletedFrom, hasOperatorsSql } from "../presets/needs.ts"
 import type { ColumnKind, Preset } from "../presets/Preset.ts"
 import { type FoundColumns, usersQuery } from "./HostStatements.ts"
 import { allRows, firstRow } from "./Rows.ts"
@@ -25,7 +25,8 @@ const TableRow = Schema.Struct({
   isOurs: Schema.NullOr(Schema.Boolean),
   /** Of the rights to rows as a whole those that our role has. */
   rights: Schema.Array(Schema.String),
-  /** Columns that our role may update. */
+  /** Columns that our role may read, and update. */
+  readable: Schema.Array(Schema.String),
   updatable: Schema.Array(Schema.String),
   /** Whether PostgreSQL shows most roles only rows that a policy lets them see, ours among them, and whether there is any. */
   isProtected: Schema.NullOr(Schema.Boolean),
@@ -42,7 +43,11 @@ const OurRow = Schema.Struct({
   path: Schema.NullOr(Schema.String),
   hasSchema: Schema.Boolean,
   mayMakeSchema: Schema.Boolean,
-  mayUseHosts: Schema.Boolean
+  mayUseHosts: Schema.Boolean,
+  /** What the role may do beside what it is granted. */
+  attributes: Schema.Array(Schema.String),
+  /** Other tables of the host's schema of which it may read or change something. */
+  otherTables: Schema.Array(Schema.String)
 })
 const ourRow = firstRow(OurRow)
 type Us = typeof OurRow.Type
@@ -72,13 +77,22 @@ export interface HostExamination extends Us {
 export const examineHost = Effect.fn("HostExamination.examine")(function* (preset: Preset) {
   const sql = yield* SqlClient.SqlClient
   const needs = columnNeeds(preset)
+  const tableNames = JSON.stringify([...new Set(needs.map(({ table }) => table))])
   const us = Option.getOrThrow(
     yield* ourRow(sql`
       select current_user::text as role, current_database()::text as database, current_schema()::text as path,
         coalesce((select rolsuper from pg_roles where rolname = current_user), false) as is_superuser,
         exists (select from pg_namespace where nspname = ${ourSchema}) as has_schema,
         has_database_privilege(current_database(), 'create') as may_make_schema,
-        coalesce((select has_schema_privilege(oid, 'usage') from pg_namespace where nspname = ${preset.schema}), true) as may_use_hosts`)
+        coalesce((select has_schema_privilege(oid, 'usage') from pg_namespace where nspname = ${preset.schema}), true) as may_use_hosts,
+        array(select word from pg_roles cross join lateral (values (rolcreaterole, 'make roles'), (rolcreatedb, 'make databases'),
+            (rolbypassrls, 'see past row-level security'), (rolreplication, 'replicate')) as a (given, word)
+          where rolname = current_user and given) as attributes,
+        array(select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = ${preset.schema} and c.relkind in ('r', 'p')
+            and c.relname not in (select json_array_elements_text(${tableNames}::text::json))
+            and (has_any_column_privilege(c.oid, 'select, insert, update') or has_table_privilege(c.oid, 'delete, truncate'))
+          order by c.relname) as other_tables`)
   )
   const columns = yield* columnRows(sql`
     select n.table, n.column, format_type(a.atttypid, -1) as type, t.typcategory::text as category,
@@ -92,9 +106,11 @@ export const examineHost = Effect.fn("HostExamination.examine")(function* (prese
     select n.name as table, c.oid is not null as is_there, pg_has_role(c.relowner, 'usage') as is_ours,
       array(select p from unnest(array['insert', 'delete', 'truncate']) p where has_table_privilege(c.oid, p)) as rights,
       array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        and has_column_privilege(c.oid, a.attnum, 'select')) as readable,
+      array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         and has_column_privilege(c.oid, a.attnum, 'update')) as updatable,
       c.relrowsecurity as is_protected, row_security_active(c.oid) as is_guarded, exists (select from pg_policy p where p.polrelid = c.oid) as has_policies
-    from json_array_elements_text(${JSON.stringify([...new Set(needs.map(({ table }) => table))])}::text::json) as n (name)
+    from json_array_elements_text(${tableNames}::text::json) as n (name)
       left join pg_namespace s on s.nspname = ${preset.schema}
       left join pg_class c on c.relnamespace = s.oid and c.relname = n.name and c.relkind in ('r', 'p')`)
   const types = new Map(columns.map(({ column, table, type }) => [`${table}.${column}`, type ?? undefined]))
@@ -120,8 +136,18 @@ const judged = (
   const lacks = (right: string, thing: string) =>
     problems.push(`The role ${us.role} may not ${right} ${thing}: "rekey grants" prints what it needs.`)
   if (!us.mayUseHosts) lacks("use the schema", preset.schema)
+  const knowsAll = !hasOperatorsSql(preset)
+  if (!us.isSuperuser) {
+    if (us.attributes.length > 0) excess.push(`The role ${us.role} may ${us.attributes.join(", ")}.`)
+    const [first, ...others] = us.otherTables
+    if (knowsAll && first !== undefined) {
+      excess.push(
+        `The role ${us.role} has rights to ${preset.schema}.${first}${others.length > 0 ? ` and ${others.length} more tables there` : ""}, which Rekey doesn't use.`
+      )
+    }
+  }
 
-  for (const { hasPolicies, isGuarded, isOurs, isThere, rights, table, updatable } of tables) {
+  for (const { hasPolicies, isGuarded, isOurs, isThere, readable, rights, table, updatable } of tables) {
     const name = `${preset.schema}.${table}`
     const its = needs.filter((need) => need.table === table)
     if (!isThere) {
@@ -135,6 +161,7 @@ const judged = (
       problems.push(`Row-level security hides ${name} from the role ${us.role}: "rekey grants" prints policies.`)
     }
     const more = [
+      ...(knowsAll && readable.some((column) => !its.some((need) => need.column === column)) ? ["read"] : []),
       ...rights.filter((right) => right !== "delete" || !deletes),
       ...(updatable.some((column) => !its.some((need) => need.column === column && need.written)) ? ["update"] : [])
     ]

@@ -36,7 +36,7 @@ const joined = (preset: Preset, found: FoundColumns) => {
       ? `${tableName(preset, table)} u`
       : `${tableName(preset, table)} u join ${tableName(preset, credentials.table)} c on c.${quoted(credentials.userId)} = u.${quoted(columns.id)} and ${holds(found, credentials.table, credentials.only)}`
   const where = [
-    `${hash} is not null`,
+    `${hash} <> ''`, // nor NULL
     ...preset.noPassword.map((pattern) => `${hash} not like ${text(pattern)}`),
     holds(found, table, accounts)
   ].join(" and ")

@@ -57,10 +57,15 @@ layer(Layer.provideMerge(Hosted.layer(django), MailServer.layer), { excludeTestS
     it.effect("have no password: no code, and no way in", () =>
       Effect.gen(function* () {
         const { signIn, user } = yield* Hosted
-        const ada = yield* user({ email: "elsewhere@example.com", hash: null })
-        assert.isFalse(yield* getsCode(ada.email))
-        assertError(yield* signIn(ada.email, ""), 400, "InvalidCredentials")
-        assertError(yield* signIn(ada.email, "!"), 400, "InvalidCredentials")
+        for (const [name, hash] of [
+          ["elsewhere", null],
+          ["empty", ""]
+        ] as const) {
+          const ada = yield* user({ email: `${name}@example.com`, hash })
+          assert.isFalse(yield* getsCode(ada.email))
+          assertError(yield* signIn(ada.email, ""), 400, "InvalidCredentials")
+          assertError(yield* signIn(ada.email, "!"), 400, "InvalidCredentials")
+        }
       })
     )
 
@@ -149,7 +154,7 @@ layer(Layer.provideMerge(Hosted.layer(django), MailServer.layer), { excludeTestS
 
     it.effect("lose nothing while the host's table is another one: 503, once in the log, and on it goes", () =>
       Effect.gen(function* () {
-        const { codeFor, hashIn, letsIn, logs, me, reset, run, signIn, user } = yield* Hosted
+        const { codeFor, hashIn, letsIn, logs, me, rekeys, reset, run, signIn, user } = yield* Hosted
         const ada = yield* user()
         const jwt = textAt(yield* signIn(ada.email, ada.password), "jwt")
         const code = yield* codeFor(ada.email)
@@ -160,6 +165,10 @@ layer(Layer.provideMerge(Hosted.layer(django), MailServer.layer), { excludeTestS
             "alter table auth_user rename column active to is_active"
           ],
           ["alter table auth_user rename to users", "alter table users rename to auth_user"],
+          [
+            `revoke select (email) on auth_user from ${rekeys.name}`,
+            `grant select (email) on auth_user to ${rekeys.name}`
+          ],
           [
             "alter table auth_user add check (length(password) < 10) not valid",
             "alter table auth_user drop constraint auth_user_password_check"
@@ -269,7 +278,14 @@ layer(MailServer.layer, { excludeTestServices: true })("a host whose tables aren
     "is judged by the doctor: rights, shared addresses, indexes, and that all is well",
     () =>
       Effect.gen(function* () {
-        const { done, rekey, rekeys, sql, user } = yield* place(django)
+        const { done, env, rekey, rekeys, sql, url, user } = yield* place(django)
+        // What the other tests here grant by themselves.
+        const owners = yield* placeWith({ ...env, DATABASE_URL: Redacted.value(url) })
+        const printed = (yield* owners.done("grants", "--role", rekeys.name)).split(/;\n/)
+        yield* Effect.forEach(printed.slice(0, -1), (statement) => sql.unsafe(statement))
+        assert.includeMembers(printed, [
+          `grant select ("id", "email", "username", "password", "is_active"), update ("password") on "public"."auth_user" to "${rekeys.name}"`
+        ])
         yield* done("migrate")
         const well = yield* done("doctor")
         assert.match(well, /ok +host +Its tables are as USERS_PRESET says/)
@@ -277,12 +293,17 @@ layer(MailServer.layer, { excludeTestServices: true })("a host whose tables aren
         const ada = yield* user({ email: "Ada@example.com" })
         const other = yield* user({ email: "ada@example.com" })
         yield* user({ email: "" })
-        yield* sql.unsafe(`grant insert, update on auth_user to ${rekeys.name}`)
+        yield* sql.unsafe(`grant insert, update, select on auth_user to ${rekeys.name}`)
+        yield* sql.unsafe(`grant select on django_session to ${rekeys.name}`)
+        yield* sql.unsafe(`alter role ${rekeys.name} createrole`)
         yield* sql.unsafe("drop index rekey_auth_user_email")
         const { code, stdout } = yield* rekey("doctor")
         assert.strictEqual(code, 0)
         assert.include(stdout, `${ada.id} and ${other.id}`)
-        assert.include(stdout, "may insert, update more of public.auth_user than Rekey needs")
+        assert.include(stdout, "1 user has no address that Rekey can write to")
+        assert.include(stdout, `The role ${rekeys.name} may make roles.`)
+        assert.include(stdout, "has rights to public.django_session, which Rekey doesn't use")
+        assert.include(stdout, "may read, insert, update more of public.auth_user than Rekey needs")
         assert.include(stdout, "No index serves the look-up by email")
         assert.notInclude(stdout, "look-up by username")
       }),
