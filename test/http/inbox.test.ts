@@ -47,6 +47,21 @@ onPostgres("the development inbox", Service.layerWithInbox({ settings: { appName
     })
   )
 
+  it.effect("has the latest code to copy above the list, also where a notice came after it", () =>
+    Effect.gen(function* () {
+      const { changePassword, codeFor, get, register } = yield* Service
+      const [ada, eve] = [yield* register(), yield* register()]
+      const code = yield* codeFor(eve.email)
+      assert.strictEqual((yield* changePassword(ada.jwt, ada.password, "a new long phrase")).status, 200)
+      const newest = Effect.map(get("/dev/inbox", json), (answer) => Object(answer.json).mails[0])
+      const notice = yield* Effect.repeat(newest, { until: ({ to }) => to === ada.email })
+      const { text } = yield* get("/dev/inbox", { accept: "text/html" })
+      assert.match(text, new RegExp(`Code for <a [^>]*>${eve.email}</a></span><output><code>${code}</code>`))
+      // The notice itself has none.
+      assert.notInclude((yield* get(`/dev/inbox/${notice.id}`, { accept: "text/html" })).text, code)
+    })
+  )
+
   it.effect("lets nothing run but its own script, and nothing at all in a mail (D7)", () =>
     Effect.gen(function* () {
       const { codeFor, get, register } = yield* Service

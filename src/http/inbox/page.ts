@@ -33,11 +33,13 @@ ${mails.map(
 )}</ol>
 </nav>`
 
-const codeOf = (mail: ReceivedMail): Html | string => {
+/** The code to copy, of the mail that is shown or of the one that is named with it. */
+const codeOf = (mail: ReceivedMail, shown: ReceivedMail): Html | string => {
   const found = codeLinkIn(mail.text)
   return found === undefined
     ? ""
-    : html`<div class="code"><span>Code</span><output><code>${found.code}</code></output>\
+    : html`<div class="code"><span>${mail === shown ? "Code" : html`Code for <a href="${pathOf(mail)}">${mail.to}</a>`}</span>\
+<output><code>${found.code}</code></output>\
 <button type="button" data-copy hidden>Copy</button><a href="${found.link}" target="_blank" rel="noopener">Open the link</a></div>
 `
 }
@@ -65,12 +67,12 @@ ${headersIn(source).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd
   }
 }
 
-const reader = (mail: ReceivedMail, view: View, source: string): Html =>
+const reader = (mail: ReceivedMail, withCode: ReceivedMail, view: View, source: string): Html =>
   html`<main>
 <div class="about">
 <h2>${mail.subject}</h2>
 <p>To <strong>${mail.to}</strong>, <time datetime="${mail.receivedAt.toISOString()}">${dateAndTime.format(mail.receivedAt)}</time></p>
-${codeOf(mail)}</div>
+${codeOf(withCode, mail)}</div>
 <nav class="tabs" aria-label="Ways to look at this mail">
 ${views.map(
   (one) =>
@@ -91,6 +93,8 @@ export const page = (options: {
   readonly source: string
 }): string => {
   const { chosen, mails, source, view, whole } = options
+  // Who looks at the list looks for the latest code, which a notice may have come after.
+  const latest = whole ? mails.find(({ text }) => codeLinkIn(text) !== undefined) : undefined
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -109,7 +113,7 @@ export const page = (options: {
 <p role="status"></p>
 </header>
 ${list(mails, chosen)}
-${chosen === undefined ? nothing : reader(chosen, view, source)}
+${chosen === undefined ? nothing : reader(chosen, latest ?? chosen, view, source)}
 </body>
 </html>
 `.markup
