@@ -7,12 +7,14 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { publint } from "publint"
 import { rolldown } from "rolldown"
+import { Browser } from "../support/browser.ts"
 import { assertError, clientOf } from "../support/client.ts"
 import { emptyPostgres } from "../support/databases.ts"
 import { Packed } from "../support/packed.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
+import { examples } from "./examples.ts"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 
@@ -201,5 +203,7 @@ console.log(JSON.stringify({ names, packages: [...packages] }))`
         60_000
       )
     }
+
+    it.layer(Browser.layer, { timeout: 120_000 })("beside the examples", examples)
   }
 )

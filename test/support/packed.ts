@@ -75,21 +75,27 @@ export class Packed extends Context.Service<
         const { dependencies = {} } = await manifestIn(folder)
         await link(folder, new Map(Object.keys(dependencies).map(installed)))
 
+        const makeExample = async (name: string) => {
+          const copy = join(temporary, name)
+          await cp(join(project, "examples", name), copy, { recursive: true, filter: isSource })
+          const { dependencies, devDependencies } = await manifestIn(copy)
+          const asked = Object.keys({ ...dependencies, ...devDependencies })
+          await link(
+            copy,
+            new Map([
+              ...asked.map(installed),
+              ["@rekey/server", folder],
+              [".bin/rekey", join(folder, "dist/bin/rekey.js")]
+            ])
+          )
+          return copy
+        }
+        const examples = new Map<string, Promise<string>>()
         const example = (name: string) =>
-          Effect.promise(async () => {
-            const copy = join(temporary, name)
-            await cp(join(project, "examples", name), copy, { recursive: true, filter: isSource })
-            const { dependencies, devDependencies } = await manifestIn(copy)
-            const asked = Object.keys({ ...dependencies, ...devDependencies })
-            await link(
-              copy,
-              new Map([
-                ...asked.map(installed),
-                ["@rekey/server", folder],
-                [".bin/rekey", join(folder, "dist/bin/rekey.js")]
-              ])
-            )
-            return copy
+          Effect.promise(() => {
+            const made = examples.get(name) ?? makeExample(name)
+            examples.set(name, made)
+            return made
           })
 
         return Packed.of({ folder, tarball, files, example })
