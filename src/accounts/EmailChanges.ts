@@ -49,7 +49,8 @@ export class EmailChanges extends Context.Service<
 
     /**
      * Takes a way back: the account has its former address again, and `passwordHash`, which opens it to nobody; every session, every code
-     * and every way back from later ends. A reset code is asked for, for whoever reads the mails there. Of many at once one succeeds.
+     * and every way back from later ends. A reset code is asked for, for whoever reads the mails there,
+     * and the address that it replaces is told. Of many at once one succeeds.
      */
     undo(
       codeHash: EmailChangeCodeHash,

@@ -122,6 +122,14 @@ export const english = {
   "mail.emailRestored.then":
     "Then change the password of your mailbox, and tell those who run {app} if somebody else was in your account.",
   "mail.emailRestored.why": "You get this mail because an account at {app} has your address again.",
+  "mail.emailWithdrawn.subject": "Your address is no longer that of an account at {app}",
+  "mail.emailWithdrawn.what":
+    "{address} was the address of an account at {app}. The account was taken back by the address that it had before, and has that one again. Everybody is signed out.",
+  "mail.emailWithdrawn.you":
+    "If it is your account, choose a new password with the mail that went to the former address.",
+  "mail.emailWithdrawn.notYou":
+    "If it isn't, there is nothing to do: your address has nothing to do with the account any more.",
+  "mail.emailWithdrawn.why": "You get this mail because an account at {app} had your address until now.",
   "mail.registration.subject": "You have an account at {app} already",
   "mail.registration.what":
     "Somebody asked for a new account at {app} with the address {address}. There is one with it already, so no other was made.",
@@ -318,6 +326,9 @@ export interface MessageValues {
   readonly "mail.emailRestored.what": { readonly address: string; readonly app: string }
   readonly "mail.emailRestored.then": { readonly app: string }
   readonly "mail.emailRestored.why": { readonly app: string }
+  readonly "mail.emailWithdrawn.subject": { readonly app: string }
+  readonly "mail.emailWithdrawn.what": { readonly address: string; readonly app: string }
+  readonly "mail.emailWithdrawn.why": { readonly app: string }
   readonly "mail.registration.subject": { readonly app: string }
   readonly "mail.registration.what": { readonly app: string; readonly address: string }
   readonly "mail.registration.you": { readonly app: string }

@@ -16,11 +16,18 @@ const from = (language: Language, { clientAddress, device: kept }: Occasion): st
     : say(language, "mail.notice.fromAddress", { device, address })
 }
 
+const when = (language: Language, { at }: Occasion): string =>
+  say(language, "mail.notice.when", { time: timeIn(language, at) })
+
 /** When it was, and from where. */
 export const factsOf = (language: Language, occasion: Occasion): Block => ({
   _tag: "Facts",
-  facts: [say(language, "mail.notice.when", { time: timeIn(language, occasion.at) }), from(language, occasion)]
+  facts: [when(language, occasion), from(language, occasion)]
 })
+
+/** Whoever has the address that was withdrawn may be whom the account was taken back from, and needn't know where its owner is. */
+const factsFor = (language: Language, notice: Notice): Block =>
+  notice.event === "email-withdrawn" ? { _tag: "Facts", facts: [when(language, notice)] } : factsOf(language, notice)
 
 /** What happened, what to do about it, and why the owner gets the mail. */
 const told = ({ event }: Notice, language: Language, account: { readonly app: string; readonly address: string }) => {
@@ -60,6 +67,14 @@ const told = ({ event }: Notice, language: Language, account: { readonly app: st
         notYours: say(language, "mail.emailRestored.then", account),
         why: say(language, "mail.emailRestored.why", account)
       }
+    case "email-withdrawn":
+      return {
+        subject: say(language, "mail.emailWithdrawn.subject", account),
+        what: say(language, "mail.emailWithdrawn.what", account),
+        yours: say(language, "mail.emailWithdrawn.you"),
+        notYours: say(language, "mail.emailWithdrawn.notYou"),
+        why: say(language, "mail.emailWithdrawn.why", account)
+      }
     case "account-deleted":
       return {
         subject: say(language, "mail.deleted.subject", account),
@@ -85,6 +100,6 @@ export const noticeMail = (contents: {
   const { id, language, notice, recipient } = contents
   const app = oneLine(contents.appName)
   const { notYours, subject, what, why, yours } = told(notice, language, { app, address: recipient })
-  const blocks = [words(what), factsOf(language, notice), words(yours), words(notYours)]
+  const blocks = [words(what), factsFor(language, notice), words(yours), words(notYours)]
   return { id, to: recipient, ...letter({ language, app, subject, blocks, why }) }
 }

@@ -76,6 +76,7 @@ export interface Notice extends Occasion {
     | "registration-attempted"
     | "email-change-attempted"
     | "email-restored"
+    | "email-withdrawn"
     | "account-deleted"
 }
 

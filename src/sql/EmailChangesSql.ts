@@ -312,8 +312,9 @@ export const layer = Layer.effect(
           set email = w.email, email_key = w.email_key, confirmed = true, password_hash = ${Redacted.value(passwordHash)},
             credentials_version = u.credentials_version + 1, live_code = null, live_change = null,
             password_changed_at = clock_timestamp(), updated_at = clock_timestamp()
-          from way w where u.id = w.user_id and not u.blocked
-          returning ${user}, u.language, u.email_key, w.id as way_id
+          from way w join users former on former.id = w.user_id where u.id = w.user_id and not u.blocked
+          returning ${user}, u.language, u.email_key, w.id as way_id, former.email as replaced_email,
+            former.email_key as replaced_key
         ), used as (
           update former_emails f set used_at = clock_timestamp() from restored r where f.id = r.way_id
         ), superseded as (
@@ -331,6 +332,10 @@ export const layer = Layer.effect(
           select 'email-restored', email, id,
             jsonb_build_object('device', ${device}::text, 'clientAddress', ${clientAddress}::text), ${requestId}, language
           from restored
+        ), last_notice as (
+          insert into outbox (kind, recipient, user_id, details, request_id, language)
+          select 'email-withdrawn', replaced_email, id, jsonb_build_object('device', '', 'clientAddress', null), ${requestId}, language
+          from restored where replaced_key <> email_key
         ), reset as (
           insert into recovery_requests (email_key, request_id, client_address, device, language)
           select email_key, ${requestId}, ${clientAddress}, ${device}, ${language}::text from restored

@@ -44,7 +44,7 @@ export const layer = Layer.effect(
         from chosen c
         where o.id = c.id and (c.outcome is null and o.attempts > 0
           or c.outcome = 'dead' and o.kind in ('password-reset', 'password-changed', 'registration-attempted',
-            'email-change-attempted', 'email-restored', 'account-deleted'))
+            'email-change-attempted', 'email-restored', 'email-withdrawn', 'account-deleted'))
         returning o.id`).pipe(Effect.map(Array.map(({ id }) => id)), database.run)
     )
 

@@ -74,6 +74,7 @@ const NoticeRow = Schema.Struct({
     "registration-attempted",
     "email-change-attempted",
     "email-restored",
+    "email-withdrawn",
     "account-deleted"
   ]),
   createdAt: Schema.Date,
@@ -160,7 +161,8 @@ export const layer = Layer.effect(
           select o.id from outbox o
           where o.outcome is null and o.due_at <= now() and o.kind in ('reset-code', 'password-reset',
               'password-changed', 'email-confirmation', 'registration-reset', 'registration-attempted',
-              'email-change', 'email-change-attempted', 'email-changed', 'email-restored', 'account-deleted')
+              'email-change', 'email-change-attempted', 'email-changed', 'email-restored', 'email-withdrawn',
+              'account-deleted')
             and not exists (
               select from outbox e
               where e.user_id = o.user_id and e.recipient = o.recipient and e.id < o.id and e.outcome is null

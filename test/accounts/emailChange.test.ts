@@ -179,6 +179,22 @@ onBothDatabases("the way back to a former address", Service.layer(), (it) => {
     })
   )
 
+  it.effect("tells the address that it replaces when, and not from where", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { next } = yield* MailServer
+      const ada = yield* service.register()
+      const email = freeAddress()
+      const wayBack = yield* changeEmail(service, ada, email)
+      assert.strictEqual((yield* undoEmail(service, wayBack)).status, 200)
+      const { parsed } = yield* next(email)
+      assert.strictEqual(parsed.subject, "Your address is no longer that of an account at Rekey")
+      const text = parsed.text ?? ""
+      assert.match(text, /When: /)
+      for (const secret of ["From: ", "127.0.0", ada.email, "code="]) assert.notInclude(text, secret)
+    })
+  )
+
   it.effect("is open for its days, and not while the account is blocked", () =>
     Effect.gen(function* () {
       const service = yield* Service

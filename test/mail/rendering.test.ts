@@ -41,6 +41,7 @@ const mailsIn = (language: Language): ReadonlyArray<Mail> => {
     noticeMail({ ...common, notice: { event: "password-reset", ...notice } }),
     noticeMail({ ...common, notice: { event: "registration-attempted", ...notice } }),
     noticeMail({ ...common, notice: { event: "email-restored", ...notice } }),
+    noticeMail({ ...common, notice: { event: "email-withdrawn", ...notice } }),
     wayBackMail({
       ...common,
       page: new URL("https://accounts.example.com/change-email/undo"),
