@@ -1,22 +1,58 @@
-import { Duration, Effect, Layer, Option, PartitionedSemaphore, Schema } from "effect"
+import { type Array, Duration, Effect, Layer, Option, Request, Schema } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { SqlClient } from "effect/sql"
 import { type Count, GuessCounts } from "../accounts/GuessCounts.ts"
+import type { Unavailable } from "../domain/Failure.ts"
 import { Pseudonyms } from "../secrets/Pseudonyms.ts"
+import { makeBatched } from "./Batches.ts"
 import { Database } from "./Database.ts"
-import { firstRow } from "./Rows.ts"
+import { allRows, firstRow } from "./Rows.ts"
 
-const countRow = firstRow(Schema.Struct({ count: Schema.Int, remainingMillis: Schema.Finite }))
+const countRows = allRows(Schema.Struct({ key: Schema.String, count: Schema.Int, remainingMillis: Schema.Finite }))
 const currentRow = firstRow(Schema.Struct({ count: Schema.Int }))
 
 /** What `count` holds at most, far above every limit. */
 const uncountable = 1_000_000
 
-/** Statements of limits at once, so that a flood leaves the pool to those who were let through. */
-const statementsAtOnce = 3
-
 /** Denied keys that are remembered: some 20 MB at worst. */
 const rememberedDenials = 100_000
+
+/** Something happened so many times, under a key in hexadecimal. */
+class Addition extends Request.Class<
+  { readonly key: string; readonly times: number; readonly windowMillis: number },
+  Count,
+  Unavailable
+> {}
+
+/** What is added under each key: keys are found once in a statement. */
+const sums = (entries: Array.NonEmptyArray<Request.Entry<Addition>>) =>
+  [...Map.groupBy(entries, ({ request }) => request.key)].map(([key, ofKey]) => ({
+    key,
+    times: ofKey.reduce((sum, { request }) => sum + request.times, 0),
+    windowMillis: ofKey[0]?.request.windowMillis
+  }))
+
+/** Tells each how far it was counted: those of one key one after the other. */
+const tell = (
+  entries: Array.NonEmptyArray<Request.Entry<Addition>>,
+  counts: ReadonlyArray<Count & { readonly key: string }>
+) => {
+  const left = new Map(sums(entries).map(({ key, times }) => [key, times]))
+  const counted = new Map(counts.map(({ key, ...count }) => [key, count]))
+  return Effect.forEach(
+    entries,
+    (entry) => {
+      const { key, times } = entry.request
+      const after = (left.get(key) ?? 0) - times
+      left.set(key, after)
+      const count = counted.get(key)
+      return count === undefined
+        ? Effect.die(new Error("A key was not counted"))
+        : Request.succeed(entry, { ...count, count: count.count - after })
+    },
+    { discard: true }
+  )
+}
 
 /** The counting in the table `rate_limits`. */
 const makeCounting = Effect.gen(function* () {
@@ -24,25 +60,31 @@ const makeCounting = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const pseudonyms = yield* Pseudonyms
 
+  /**
+   * One statement, so that what many processes count at once is all counted. A window that is over is replaced by a new one, and
+   * windows don't grow. In the order of keys, so that no two statements wait for each other's rows.
+   */
+  const additions = makeBatched<Addition>((entries) =>
+    countRows(sql`
+      insert into rate_limits as r (key, count, ends_at)
+      select decode(a.key, 'hex'), a.times, statement_timestamp() + a."windowMillis" * interval '1 millisecond'
+      from json_to_recordset(${JSON.stringify(sums(entries))}::text::json) as a (key text, times int, "windowMillis" float8)
+      order by a.key
+      on conflict (key) do update set
+        count = case when r.ends_at <= statement_timestamp() then excluded.count
+          else least(r.count + excluded.count, ${uncountable}::int) end,
+        ends_at = case when r.ends_at <= statement_timestamp() then excluded.ends_at else r.ends_at end
+      returning encode(key, 'hex') as key, count,
+        greatest(1, extract(epoch from ends_at - clock_timestamp()) * 1000)::float8 as remaining_millis`).pipe(
+      database.run,
+      Effect.flatMap((counts) => tell(entries, counts))
+    )
+  )
+
   return {
-    /**
-     * One statement, so that what many processes count at once is all counted. Past `most` it stays there. A window that is over
-     * is replaced by a new one, and windows don't grow.
-     */
-    add: Effect.fn("RateLimits.add")(function* (key: string, tokens: number, most: number, windowMillis: number) {
-      const counted = yield* countRow(sql`
-        insert into rate_limits as r (key, count, ends_at)
-        values (${yield* pseudonyms.of(key)}::bytea, ${tokens}::int,
-          statement_timestamp() + ${windowMillis}::float8 * interval '1 millisecond')
-        on conflict (key) do update set
-          count = case when r.ends_at <= statement_timestamp() then excluded.count
-            else least(r.count + excluded.count, ${most}::int) end,
-          ends_at = case when r.ends_at <= statement_timestamp() then excluded.ends_at else r.ends_at end
-        returning count,
-          greatest(1, extract(epoch from ends_at - clock_timestamp()) * 1000)::float8 as remaining_millis`).pipe(
-        database.run
-      )
-      return Option.getOrThrow(counted)
+    add: Effect.fn("RateLimits.add")(function* (key: string, times: number, windowMillis: number) {
+      const pseudonym = Buffer.from(yield* pseudonyms.of(key)).toString("hex")
+      return yield* Effect.request(new Addition({ key: pseudonym, times, windowMillis }), additions)
     }),
 
     current: Effect.fn("RateLimits.current")(function* (key: string) {
@@ -67,7 +109,7 @@ const makeCounting = Effect.gen(function* () {
 export const layerGuesses = Layer.effect(
   GuessCounts,
   Effect.map(makeCounting, ({ add, current, forget, takeBack }) =>
-    GuessCounts.of({ add: (key, windowMillis) => add(key, 1, uncountable, windowMillis), current, forget, takeBack })
+    GuessCounts.of({ add: (key, windowMillis) => add(key, 1, windowMillis), current, forget, takeBack })
   )
 )
 
@@ -102,32 +144,29 @@ const fixedWindowsAlone = Effect.fail(failed("The database keeps fixed windows w
  * request and ends when it ends: what is denied neither prolongs nor fills it.
  *
  * A flood from one client neither queues on its row nor eats the pool: what is over its limit is denied from memory until its
- * window ends, and of those that ask at once few are on the database, taken in turns by key.
+ * window ends, and those that ask at once are counted together.
  */
 export const layerStore = Layer.effect(
   RateLimiter.RateLimiterStore,
   Effect.gen(function* () {
     const { add } = yield* makeCounting
-    const turns = yield* PartitionedSemaphore.make<string>({ permits: statementsAtOnce })
     const denials = makeDenials(rememberedDenials)
 
-    const take = (key: string, tokens: number, limit: number, windowMillis: number) => {
-      const unlessDenied = <E>(count: Effect.Effect<Count, E>) =>
-        Effect.suspend(() => {
-          const remainingMillis = denials.remainingMillis(key)
-          return remainingMillis > 0 ? Effect.succeed({ count: limit + 1, remainingMillis }) : count
-        })
-      return add(key, tokens, limit + 1, windowMillis).pipe(
-        Effect.tap(({ count, remainingMillis }) =>
+    const take = (
+      key: string,
+      tokens: number,
+      limit: number,
+      windowMillis: number
+    ): Effect.Effect<Count, Unavailable> =>
+      Effect.suspend(() => {
+        const remainingMillis = denials.remainingMillis(key)
+        if (remainingMillis > 0) return Effect.succeed({ count: limit + 1, remainingMillis })
+        return Effect.tap(add(key, tokens, windowMillis), ({ count, remainingMillis }) =>
           Effect.sync(() => {
             if (count > limit) denials.add(key, remainingMillis)
           })
-        ),
-        unlessDenied, // while it waited for its turn
-        turns.withPermit(key),
-        unlessDenied
-      )
-    }
+        )
+      })
 
     return RateLimiter.RateLimiterStore.of({
       fixedWindow: ({ key, limit, refillRate, tokens }) =>

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { Clock, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, Effect, Layer, Option, Redacted, Request, Schedule, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Unavailable } from "../domain/Failure.ts"
 import { traces } from "../domain/Origin.ts"
@@ -15,21 +15,28 @@ import { AccountBlocked } from "../domain/User.ts"
 import { UnderstoodLanguage } from "../language/Language.ts"
 import { ResetCodes } from "../recovery/ResetCodes.ts"
 import { Trail } from "../trail/Trail.ts"
+import { makeBatched } from "./Batches.ts"
 import { Database } from "./Database.ts"
 import { HostUsers } from "./HostUsers.ts"
 import { firstRow, userColumns, userFields, userIn } from "./Rows.ts"
 import { makeAccountOf, stateOfRegistration } from "./registrations.ts"
 
 const State = Schema.Literals(["Used", "Superseded", "Taken", "Expired", "Blocked", "Live"])
-const codeRow = firstRow(
-  Schema.Struct({
-    state: State,
-    expiresAt: Schema.Date,
-    id: userFields.id,
-    username: userFields.username,
-    email: userFields.email
-  })
-)
+const CodeRow = Schema.Struct({
+  state: State,
+  expiresAt: Schema.Date,
+  id: userFields.id,
+  username: userFields.username,
+  email: userFields.email
+})
+const decodeCodeRow = Schema.decodeUnknownEffect(CodeRow)
+
+/** A code that somebody looks up. */
+class Lookup extends Request.Class<
+  { readonly codeHash: ResetCodeHash },
+  Option.Option<typeof CodeRow.Type>,
+  Unavailable
+> {}
 
 const ResetRow = Schema.Struct({ ...userFields, version: Schema.Int })
 const resetRow = firstRow(ResetRow)
@@ -58,13 +65,10 @@ export const layer = Layer.effect(
     const trace = yield* traces
     const host = yield* HostUsers
 
-    /**
-     * The code's account, and the first of the reasons against the code. Where it was to be used, a refusal goes into the trail: of a
-     * real code alone, so that a flood of wrong ones costs no write (E6).
-     */
-    const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash, toUse: boolean) {
-      const statement = codeRow(sql`
-        select
+    /** A statement for all codes that are looked up at about the same time: a flood of wrong ones shares its round trips. */
+    const lookups = makeBatched<Lookup>((entries) =>
+      sql<{ readonly codeHash: Uint8Array }>`
+        select c.code_hash,
           case
             when c.used_at is not null then 'Used'
             when u.live_code is distinct from c.code_hash then 'Superseded'
@@ -73,12 +77,38 @@ export const layer = Layer.effect(
             else 'Live'
           end as state,
           c.expires_at, u.id, u.username, u.email
-        from reset_codes c join users u on u.id = c.user_id where c.code_hash = ${codeHash}
+        from reset_codes c join users u on u.id = c.user_id
+        where c.code_hash = any (${entries.map(({ request }) => request.codeHash)}::bytea[])
         union all
-        select ${ofRegistration}, c.expires_at, r.id, r.username, r.email
-        from confirmation_codes c join registrations r on r.id = c.account_id where c.code_hash = ${codeHash}`)
-      const owned = sql`u.id = (select c.user_id from reset_codes c where c.code_hash = ${codeHash})`
-      const found = yield* host.refresh(owned).pipe(Effect.andThen(statement), database.run)
+        select c.code_hash, ${ofRegistration}, c.expires_at, r.id, r.username, r.email
+        from confirmation_codes c join registrations r on r.id = c.account_id
+        where c.code_hash = any (${entries.map(({ request }) => request.codeHash)}::bytea[])`.pipe(
+        database.run,
+        Effect.flatMap((rows) =>
+          Effect.forEach(
+            entries,
+            (entry) => {
+              const row = rows.find(({ codeHash }) => Buffer.compare(codeHash, entry.request.codeHash) === 0)
+              return row === undefined
+                ? Request.succeed(entry, Option.none())
+                : Request.completeEffect(entry, Effect.asSome(Effect.orDie(decodeCodeRow(row))))
+            },
+            { discard: true }
+          )
+        )
+      )
+    )
+
+    /**
+     * The code's account, and the first of the reasons against the code. Where it was to be used, a refusal goes into the trail: of a
+     * real code alone, so that a flood of wrong ones costs no write (E6).
+     */
+    const look = Effect.fnUntraced(function* (codeHash: ResetCodeHash, toUse: boolean) {
+      if (host.isHosted) {
+        const owned = sql`u.id = (select c.user_id from reset_codes c where c.code_hash = ${codeHash})`
+        yield* database.run(host.refresh(owned))
+      }
+      const found = yield* Effect.request(new Lookup({ codeHash }), lookups)
       if (Option.isNone(found)) return yield* notFound
       const { state, expiresAt, ...owner } = found.value
       if (toUse && state !== "Live") {

@@ -96,6 +96,25 @@ onBothDatabases("limits", Layer.empty, (it) => {
     })
   )
 
+  it.effect("count each who comes at once, and each for themselves", () =>
+    Effect.gen(function* () {
+      const service = yield* startServiceWithInbox({ settings: behindProxy })
+      const clients = ["203.0.113.10", "203.0.113.11", "203.0.113.12", "203.0.113.13"]
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 12 }, () => clients).flat(),
+        (client) => Effect.map(forgot(service, client), (answer) => ({ client, answer })),
+        { concurrency: 50 }
+      )
+      for (const client of clients) {
+        const own = answers.filter((one) => one.client === client).map(({ answer }) => answer)
+        const through = own.filter(({ status }) => status !== 429)
+        const remaining = through.map(({ headers }) => Number(headers["ratelimit-remaining"]))
+        assert.sameMembers(remaining, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+        assert.strictEqual(own.filter(({ status }) => status === 429).length, 2)
+      }
+    })
+  )
+
   it.effect("hold for a path however it is spelt", () =>
     Effect.gen(function* () {
       const service = yield* startServiceWithInbox({ settings: limited })

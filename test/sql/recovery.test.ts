@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Option, Redacted } from "effect"
+import { Effect, Option, Redacted, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
@@ -97,6 +97,33 @@ onEachDatabase("recovery", repositories, (it) => {
       assert.strictEqual(yield* refusal(codeHash), "ResetCodeNotFound")
       assert.strictEqual(yield* refusal(freshCode().codeHash), "ResetCodeNotFound")
       assert.strictEqual(yield* refusal(ResetCodeHash.make(new Uint8Array(3))), "ResetCodeNotFound")
+    })
+  )
+
+  it.effect("codes that are looked up at once each get their own answer", () =>
+    Effect.gen(function* () {
+      const codes = yield* ResetCodes
+      const people = yield* Effect.replicateEffect(
+        Effect.gen(function* () {
+          const account = yield* newAccount
+          return { account, codeHash: (yield* liveCode(account)).codeHash }
+        }),
+        20
+      )
+      const [used = assert.fail()] = people
+      yield* codes.consume(used.codeHash, hashOf("new"))
+      const hashes = [...people, ...people].flatMap(({ codeHash }) => [codeHash, freshCode().codeHash])
+      const answers = yield* Effect.forEach(hashes, (hash) => Effect.result(codes.find(hash)), {
+        concurrency: "unbounded"
+      })
+      const wanted = people.flatMap(({ account }) => [
+        account === used.account ? "ResetCodeUsed" : account.user.id,
+        "ResetCodeNotFound"
+      ])
+      assert.deepStrictEqual(
+        answers.map((answer) => (Result.isSuccess(answer) ? answer.success.owner.id : answer.failure._tag)),
+        [...wanted, ...wanted]
+      )
     })
   )
 
