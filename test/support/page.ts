@@ -66,4 +66,5 @@ export const assertPage = ({ headers, text }: Answer) => {
   assert.strictEqual(headers["referrer-policy"], "no-referrer")
   assert.strictEqual(headers["x-frame-options"], "DENY")
   assert.strictEqual(headers["cache-control"], "no-store")
+  assert.strictEqual(headers["x-robots-tag"], "noindex")
 }

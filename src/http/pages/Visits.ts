@@ -35,6 +35,8 @@ export interface View {
   readonly content: Html
   /** What was wrong with the form that was sent; its status is the page's. */
   readonly error?: ErrorBody | undefined
+  /** What was done on the way here, where there is no error. */
+  readonly notice?: string | undefined
   /** Where there is no error; 200 unless told otherwise. */
   readonly status?: number
 }
@@ -135,6 +137,8 @@ const makeVisits = Effect.fnUntraced(function* (options: VisitsOptions) {
     ].join("; "),
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",
+    // Nobody searches for these, and a link of a mail that was posted somewhere shouldn't be found.
+    "x-robots-tag": "noindex",
     "x-frame-options": "DENY"
   }
   const secure = publicUrl.protocol === "https:"
@@ -157,9 +161,17 @@ const makeVisits = Effect.fnUntraced(function* (options: VisitsOptions) {
   const render = (
     visit: Omit<Visit, "page" | "seeOther">,
     path: Path,
-    { content, error, icon, title }: View
+    { content, error, icon, notice, title }: View
   ): string => {
-    const whole = error === undefined ? title : visit.say("page.error.titled", { title })
+    // A screen reader begins with the title, and says nothing by itself of a status that was there from the start.
+    const whole =
+      error !== undefined ? visit.say("page.error.titled", { title }) : [notice, title].filter(Boolean).join(" ")
+    const news =
+      error !== undefined
+        ? errorSummary(visit.say("page.error.heading"), error)
+        : notice !== undefined
+          ? html`<div class="note" role="status"><p>${notice}</p></div>\n`
+          : ""
     const links = [
       ...Option.toArray(branding.supportUrl).map((url) => [url, visit.say("page.link.support")] as const),
       ...Option.toArray(branding.termsUrl).map((url) => [url, visit.say("page.link.terms")] as const)
@@ -176,7 +188,7 @@ ${iconLink}
 <style>${{ _tag: "Html", markup: style }}</style>
 <script src="${visit.to(paths.pageScript)}?v=${scriptVersion}" defer></script>`,
       content: html`${icon ?? ""}<h1>${title}</h1>
-${error === undefined ? "" : errorSummary(visit.say("page.error.heading"), error)}${content}`,
+${news}${content}`,
       footer: html`${
         links.length === 0
           ? ""

@@ -11,7 +11,7 @@ import { asFile } from "../accounts.ts"
 import type { Door } from "../limits.ts"
 import { paths } from "../paths.ts"
 import { errorBody, makeTakeForm, type Typed } from "./forms.ts"
-import { note, noticeQuery } from "./note.ts"
+import { noticeIn, noticeQuery } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 import { moment, whereFrom } from "./whenAndWhere.ts"
@@ -20,17 +20,18 @@ const bodyOf = errorBody(documentedUnavailable)
 const encodeExport = Schema.encodeEffect(AccountExport)
 const decodeSessionId = Schema.decodeUnknownEffect(SessionId)
 
-const sessionRow = (visit: Visit, session: Session): Html =>
+/** The buttons of all rows say the same to the eye; their names say which device, for those who hear them. */
+const sessionRow = (visit: Visit, session: Session, row: string): Html =>
   html`<li><div>
 <p><strong>${visit.say(session.current ? "page.sessions.current" : "page.sessions.other")}</strong></p>
-<p class="when">${whereFrom(visit, session)}</p>
+<p class="when" id="where-${row}">${whereFrom(visit, session)}</p>
 <p class="when">${visit.say("page.sessions.since")} ${moment(visit, session.createdAt)}</p>
 </div>
 ${
   session.current
     ? ""
     : html`<form method="post" action="${visit.to(paths.endSession)}"><input type="hidden" name="id" value="${session.id}">\
-<button class="quiet">${visit.say("page.sessions.end")}</button></form>
+<button class="quiet" id="end-${row}" aria-labelledby="end-${row} where-${row}">${visit.say("page.sessions.end")}</button></form>
 `
 }</li>
 `
@@ -59,7 +60,8 @@ export const AccountPage = HttpRouter.use(
             return Effect.succeed(
               visit.page({
                 title: visit.say("page.account.title"),
-                content: html`${note(visit)}<dl>
+                notice: noticeIn(visit),
+                content: html`<dl>
 <dt>${visit.say("page.field.username")}</dt><dd><bdi>${username}</bdi></dd>
 <dt>${visit.say("page.field.email")}</dt><dd><bdi>${email}</bdi></dd>
 </dl>
@@ -70,7 +72,7 @@ export const AccountPage = HttpRouter.use(
 </ul>
 <h2>${visit.say("page.sessions.title")}</h2>
 <ul class="rows">
-${list.map((session) => sessionRow(visit, session))}</ul>
+${list.map((session, index) => sessionRow(visit, session, String(index)))}</ul>
 ${
   list.length > 1
     ? html`<form method="post" action="${visit.to(paths.endOtherSessions)}"><button class="danger">${visit.say("page.sessions.endOthers")}</button></form>

@@ -9,7 +9,7 @@ import { paths } from "../paths.ts"
 import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
 import { newPasswordFields } from "./field.ts"
 import { faulty, makeTakeForm } from "./forms.ts"
-import { noticeQuery } from "./note.ts"
+import { noticeQuery } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 

@@ -7,7 +7,7 @@ import type { Unauthenticated } from "../../domain/Session.ts"
 import { paths } from "../paths.ts"
 import { passwordField } from "./field.ts"
 import { errorBody, faulty, rateLimited } from "./forms.ts"
-import { noticeQuery } from "./note.ts"
+import { noticeQuery } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import type { Visit } from "./Visits.ts"
 

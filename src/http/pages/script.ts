@@ -8,8 +8,9 @@ export const script = `(function () {
     var button = document.createElement("button")
     button.type = "button"
     button.className = "show"
+    button.id = input.id + "-show"
     button.setAttribute("aria-controls", input.id)
-    button.setAttribute("aria-describedby", input.id + "-label")
+    button.setAttribute("aria-labelledby", button.id + " " + input.id + "-label")
     var set = function (shown) {
       input.type = shown ? "text" : "password"
       button.textContent = shown ? input.dataset.hide : input.dataset.show

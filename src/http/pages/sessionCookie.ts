@@ -6,7 +6,7 @@ import { SessionToken } from "../../domain/Session.ts"
 import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 import { errorBody } from "./forms.ts"
-import { noticeQuery } from "./note.ts"
+import { noticeQuery } from "./notice.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
 const decodeToken = Schema.decodeUnknownOption(SessionToken)

@@ -8,7 +8,7 @@ import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 import { field, passwordField } from "./field.ts"
 import { errorBody, faulty, makeTakeForm, rateLimited } from "./forms.ts"
-import { note } from "./note.ts"
+import { noticeIn } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
@@ -29,7 +29,8 @@ export const SignInPage = (options: { readonly registration: boolean }) =>
         visit.page({
           title: visit.say("page.signIn.title"),
           error,
-          content: html`${error === undefined ? note(visit) : ""}<form method="post" action="${visit.to(paths.signInPage)}" novalidate>
+          notice: noticeIn(visit),
+          content: html`<form method="post" action="${visit.to(paths.signInPage)}" novalidate>
 ${field({
   name: "identifier",
   label: visit.say("page.field.identifier"),

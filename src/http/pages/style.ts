@@ -1,6 +1,9 @@
 import { type Accent, grounds, textOn } from "./Accent.ts"
 
-/** Everything that the pages wear. Logical properties alone, so that right-to-left needs no rule of its own. */
+/**
+ * Everything that the pages wear. Logical properties alone, so that right-to-left needs no rule of its own. Lists without marks have "" for
+ * them, since of those with none VoiceOver doesn't say that they are lists.
+ */
 export const styleOf = ({ dark, light }: Accent): string => `
 :root{color-scheme:light dark;--ground:${grounds.light[0]};--card:${grounds.light[1]};--ink:#181b21;--soft:#555d6b;--line:#858d9b;--hair:#e1e4e9;--accent:${light};--on:${textOn(light)};--bad:#b3261e;--badground:#fdf0ef;--good:#12693c;--goodground:#ebf6f0}
 @media (prefers-color-scheme:dark){:root{--ground:${grounds.dark[1]};--card:${grounds.dark[0]};--ink:#eceef2;--soft:#a9b0bd;--line:#7b8494;--hair:#2f343e;--accent:${dark};--on:${textOn(dark)};--bad:#ffb4ab;--badground:#35201f;--good:#8fd9ae;--goodground:#17291f}}
@@ -20,6 +23,7 @@ p,li{text-wrap:pretty}
 p{margin:.5rem 0}
 .lead,.hint,.when{color:var(--soft)}
 .hint,.when{font-size:.9375rem}
+.when::first-letter{text-transform:uppercase}
 .icon{display:block;width:3rem;height:3rem;margin-block-end:1rem;padding:.75rem;border-radius:50%;background:var(--ground);color:var(--accent)}
 a{color:var(--accent);text-underline-offset:.2em;text-decoration-thickness:1px}
 a:hover{text-decoration-thickness:2px}
@@ -41,7 +45,7 @@ button:hover,.button:hover{filter:brightness(1.08)}
 .quiet{background:none;color:var(--accent);border-color:var(--line)}
 .danger{background:none;color:var(--bad);border-color:currentColor}
 .refused{margin-inline-start:.375rem;padding:.125rem .5rem;border-radius:1rem;background:var(--badground);color:var(--bad);font-size:.8125rem;font-weight:600;white-space:nowrap}
-.links{list-style:none;margin:1.5rem 0 0;padding:0;display:grid;gap:.5rem}
+.links{list-style:"";margin:1.5rem 0 0;padding:0;display:grid;gap:.5rem}
 .links a,footer a{display:inline-block;padding-block:.125rem}
 .error{margin:.375rem 0 0;color:var(--bad);font-weight:600;font-size:.9375rem}
 .summary,.note{margin-block:1rem 1.25rem;padding:.875rem 1rem;border-radius:.625rem;border-inline-start:4px solid var(--bad);background:var(--badground)}
@@ -50,7 +54,7 @@ button:hover,.button:hover{filter:brightness(1.08)}
 .summary a{color:var(--bad)}
 .note{border-color:var(--good);background:var(--goodground)}
 .note p{margin:0}
-.rows{list-style:none;margin:.5rem 0 0;padding:0}
+.rows{list-style:"";margin:.5rem 0 0;padding:0}
 .rows li{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.25rem 1rem;padding:.75rem 0;border-block-end:1px solid var(--hair)}
 .rows li:last-child{border:0}
 .rows p{margin:0}
@@ -60,7 +64,7 @@ dl{display:grid;grid-template-columns:minmax(6rem,auto) 1fr;gap:.375rem 1rem;mar
 dt{color:var(--soft)}
 dd{margin:0}
 footer{margin-block-start:1.5rem;color:var(--soft);font-size:.875rem;text-align:center}
-footer ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;justify-content:center;gap:.125rem .875rem}
+footer ul{list-style:"";margin:0;padding:0;display:flex;flex-wrap:wrap;justify-content:center;gap:.125rem .875rem}
 footer ul+nav,footer nav+ul{margin-block-start:.5rem}
 footer a{color:inherit}
 footer [aria-current]{color:var(--ink);font-weight:600;text-decoration:none}

@@ -1,5 +1,4 @@
 import type { MessageKey } from "../../language/Messages.ts"
-import { type Html, html } from "../../markup/Html.ts"
 import type { Visit } from "./Visits.ts"
 
 /** What a page may tell that something was done on another one. The query names one of these, and never the words. */
@@ -19,7 +18,7 @@ const isNotice = (name: string | null): name is Notice => name !== null && Objec
 export const noticeQuery = (notice: Notice): string => `?notice=${notice}`
 
 /** What was done on the way here. */
-export const note = ({ query, say }: Visit): Html => {
+export const noticeIn = ({ query, say }: Visit): string | undefined => {
   const name = query.get("notice")
-  return isNotice(name) ? html`<div class="note" role="status"><p>${say(notices[name])}</p></div>\n` : html``
+  return isNotice(name) ? say(notices[name]) : undefined
 }
