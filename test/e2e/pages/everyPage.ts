@@ -36,19 +36,20 @@ export const fillIn = async (page: Page, fields: Readonly<Record<string, string>
   await Promise.all([page.waitForEvent("load"), page.locator("form button:not([type])").first().click()])
 }
 
-/** Signed in here and at one more device. */
+/** Signed in here, once for all pages, and at one more device. */
 const signedInAt =
   (path: string) =>
   async (page: Page, { password, url, username }: Guest): Promise<void> => {
-    await page.goto(`${url}/sign-in`)
-    await fillIn(page, { identifier: username, password })
-    const others = page.locator("form[action$='/end-others'] button")
-    if ((await others.count()) > 0) await Promise.all([page.waitForEvent("load"), others.click()])
-    await fetch(`${url}/auth/local`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "user-agent": "Mozilla/5.0 (iPhone) Version/18.1 Safari/604.1" },
-      body: JSON.stringify({ identifier: username, password })
-    })
+    const cookies = await page.context().cookies()
+    if (!cookies.some(({ name }) => name === "rekey_session")) {
+      await page.goto(`${url}/sign-in`)
+      await fillIn(page, { identifier: username, password })
+      await fetch(`${url}/auth/local`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "user-agent": "Mozilla/5.0 (iPhone) Version/18.1 Safari/604.1" },
+        body: JSON.stringify({ identifier: username, password })
+      })
+    }
     await page.goto(`${url}${path}`)
   }
 
@@ -146,5 +147,19 @@ export const everyPage: ReadonlyArray<Shown> = [
       await fillIn(page, { currentPassword: "not this one", password: "a new long phrase", passwordConfirmation: "a" })
     },
     wrong: "passwordConfirmation"
-  }
+  },
+  { name: "change-email", open: signedInAt("/account/email") },
+  {
+    name: "change-email-wrong",
+    open: async (page, guest) => {
+      await signedInAt("/account/email")(page, guest)
+      await fillIn(page, { email: "ada", currentPassword: "not this one" })
+    },
+    wrong: "email"
+  },
+  { name: "change-email-sent", open: at("/account/email/sent") },
+  { name: "confirm-change", open: at(`/change-email/confirm${unknownCode}`) },
+  { name: "confirm-change-done", open: at("/change-email/confirm/done") },
+  { name: "undo-change", open: at(`/change-email/undo${unknownCode}`) },
+  { name: "undo-change-done", open: at("/change-email/undo/done") }
 ]

@@ -7,11 +7,12 @@ interface Stop {
   readonly html: string
   /** Inside the window, under nothing else, and with a ring around it. */
   readonly seen: boolean
+  /** Whether it is what was looked for. */
+  readonly meant: boolean
 }
 
-/** Null where nothing has the focus. */
-const focused = (page: Page): Promise<Stop | null> =>
-  page.evaluate(`(() => {
+/** Where the focus is, in the words of a page; null where nothing has it. */
+const focus = (selector = "*") => `(() => {
     const element = document.activeElement
     if (element === null || element === document.body) return null
     const { outlineStyle, outlineWidth } = getComputedStyle(element)
@@ -23,24 +24,31 @@ const focused = (page: Page): Promise<Stop | null> =>
     return {
       index: Array.from(document.querySelectorAll("*")).indexOf(element),
       html: element.outerHTML.slice(0, 160),
-      seen: inside && element.contains(over) && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2
+      seen: inside && element.contains(over) && outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+      meant: element.matches(${JSON.stringify(selector)})
     }
-  })()`)
+  })()`
 
 /** The places of all that takes the focus, as they stand in the page. */
-const reachable = (page: Page): Promise<ReadonlyArray<number>> =>
-  page.evaluate(`Array.from(document.querySelectorAll("*")).flatMap((element, index) =>
-    element.matches("a[href], button, input:not([type=hidden]), select, textarea, summary") && element.checkVisibility() ? [index] : [])`)
+const reachable = `Array.from(document.querySelectorAll("*")).flatMap((element, index) =>
+    element.matches("a[href], button, input:not([type=hidden]), select, textarea, summary") && element.checkVisibility() ? [index] : [])`
 
-/** Goes through a page with Tab alone, from where it begins, and tells what isn't as it should be. */
+/**
+ * Goes through a page with Tab alone, from where it begins, and tells what isn't as it should be. The page itself writes down each stop,
+ * since to ask for it after each key takes thrice as long; so it has to be one that runs scripts, be they there or not.
+ */
 export const tabThrough = async (page: Page): Promise<ReadonlyArray<string>> => {
-  const expected = await reachable(page)
-  const stops: Array<Stop> = []
-  for (const _ of expected) {
-    await page.keyboard.press("Tab")
-    const stop = await focused(page)
-    if (stop !== null) stops.push(stop)
-  }
+  const expected = await page.evaluate<ReadonlyArray<number>>(`(() => {
+    window.stops = []
+    window.onkeyup = () => stops.push(${focus()})
+    return ${reachable}
+  })()`)
+  const session = await page.context().newCDPSession(page)
+  const tab = (type: "rawKeyDown" | "keyUp") =>
+    session.send("Input.dispatchKeyEvent", { type, key: "Tab", code: "Tab", windowsVirtualKeyCode: 9 })
+  await Promise.all(expected.flatMap(() => [tab("rawKeyDown"), tab("keyUp")]))
+  await session.detach()
+  const stops = (await page.evaluate<ReadonlyArray<Stop | null>>("stops")).filter((stop) => stop !== null)
   const order = stops.map(({ index }) => index)
   return [
     ...stops.filter(({ seen }) => !seen).map(({ html }) => `not seen with the focus: ${html}`),
@@ -50,11 +58,11 @@ export const tabThrough = async (page: Page): Promise<ReadonlyArray<string>> => 
 
 /** Presses Tab until the focus is at what is meant. */
 export const tabTo = async (page: Page, selector: string): Promise<void> => {
-  for (const _ of await reachable(page)) {
+  for (const _ of await page.evaluate<ReadonlyArray<number>>(reachable)) {
     await page.keyboard.press("Tab")
-    const stop = await focused(page)
+    const stop = await page.evaluate<Stop | null>(focus(selector))
     if (stop !== null && !stop.seen) throw new Error(`The focus can't be seen: ${stop.html}`)
-    if (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) return
+    if (stop?.meant) return
   }
   throw new Error(`Tab never comes to ${selector} on ${page.url()}`)
 }
@@ -68,7 +76,7 @@ export const enter = async (page: Page): Promise<void> => {
 export const typeIn = async (page: Page, fields: Readonly<Record<string, string>>): Promise<void> => {
   for (const [name, value] of Object.entries(fields)) {
     await tabTo(page, `#${name}`)
-    await page.keyboard.type(value)
+    await page.keyboard.insertText(value)
   }
   await enter(page)
 }
