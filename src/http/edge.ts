@@ -114,11 +114,14 @@ export const languageHeaders = (
 }
 
 /**
- * HTTP/1.1 asks for a host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which doesn't. A `Request` has it in
- * its URL.
+ * HTTP/1.1 asks for one host (RFC 9112, 3.2); the health checks of some proxies speak HTTP/1.0, which asks for none. Of several Node tells
+ * the first alone, and a proxy may have believed another. A `Request` has it in its URL.
  */
-const lacksHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
-  headers.host === undefined && "httpVersion" in source && source.httpVersion !== "1.0"
+const lacksOneHost = ({ headers, source }: HttpServerRequest.HttpServerRequest): boolean =>
+  (headers.host === undefined && "httpVersion" in source && source.httpVersion !== "1.0") ||
+  ("rawHeaders" in source &&
+    Array.isArray(source.rawHeaders) &&
+    source.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length > 1)
 
 /** Around every request: an id, a line in the log, and an answer in the one shape whatever happens inside. */
 export const Edge = (options: EdgeOptions) =>
@@ -163,7 +166,7 @@ const answer = Effect.fnUntraced(function* <E, R>(
   const exit = yield* Effect.exit(
     shutdown.begun
       ? Effect.succeed(httpErrorResponse("shuttingDown", language))
-      : lacksHost(request)
+      : lacksOneHost(request)
         ? Effect.succeed(httpErrorResponse("malformed", language))
         : Number(request.headers["content-length"] ?? 0) > largestBody
           ? Effect.succeed(httpErrorResponse("payloadTooLarge", language)) // at once, whatever is still on its way (A7)

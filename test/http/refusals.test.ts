@@ -266,6 +266,7 @@ onPostgres("what is refused", Service.layer({ settings: { administrators } }), (
     "the preface of HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "another version": "GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
     "no Host": "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "two Hosts": "GET /health HTTP/1.1\r\nHost: rekey.example\r\nhost: rekey.example\r\nConnection: close\r\n\r\n",
     "a target that is no path": `GET rekey.example:80 HTTP/1.1\r\n${close}\r\n`,
     CONNECT: `CONNECT rekey.example:443 HTTP/1.1\r\n${close}\r\n`,
     "a header that is none": `GET /health HTTP/1.1\r\n${close}X Y: 1\r\n\r\n`,
