@@ -65,7 +65,10 @@ export const layer = Layer.effect(
     const trace = yield* traces
     const host = yield* HostUsers
 
-    /** A statement for all codes that are looked up at about the same time: a flood of wrong ones shares its round trips. */
+    /**
+     * A statement for all codes that are looked up at about the same time: a flood of wrong ones shares its round trips. Somebody may end a code
+     * with '-infinity', which no Date holds.
+     */
     const lookups = makeBatched<Lookup>((entries) =>
       sql<{ readonly codeHash: Uint8Array }>`
         select c.code_hash,
@@ -76,11 +79,11 @@ export const layer = Layer.effect(
             when u.blocked then 'Blocked'
             else 'Live'
           end as state,
-          c.expires_at, u.id, u.username, u.email
+          greatest(c.expires_at, to_timestamp(0)) as expires_at, u.id, u.username, u.email
         from reset_codes c join users u on u.id = c.user_id
         where c.code_hash = any (${entries.map(({ request }) => request.codeHash)}::bytea[])
         union all
-        select c.code_hash, ${ofRegistration}, c.expires_at, r.id, r.username, r.email
+        select c.code_hash, ${ofRegistration}, greatest(c.expires_at, to_timestamp(0)), r.id, r.username, r.email
         from confirmation_codes c join registrations r on r.id = c.account_id
         where c.code_hash = any (${entries.map(({ request }) => request.codeHash)}::bytea[])`.pipe(
         database.run,

@@ -279,6 +279,18 @@ onBothDatabases("single use", Service.layer({ settings: { resetLimits: documente
     })
   )
 
+  it.effect("B5: a code whose end is '-infinity' has expired, as far as anybody can tell", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const { check, codeFor, register, reset } = yield* Service
+      const { email, id } = yield* register()
+      const code = yield* codeFor(email)
+      yield* sql`update reset_codes set expires_at = '-infinity' where user_id = ${id}`
+      assertError(yield* check(code), 403, "ResetCodeExpired")
+      assertError(yield* reset(code, newPassword), 403, "ResetCodeExpired")
+    })
+  )
+
   it.effect("B6: a used code stays used, by every door, and is nobody's once the clean-up has been", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient
