@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { assertError, textAt } from "../support/client.ts"
 import { MailServer } from "../support/smtp.ts"
 import { Hosted } from "./hosted.ts"
@@ -25,6 +25,11 @@ const walk = (host: Host) =>
           const bobsSessions = yield* sessions(bob.id)
 
           const code = yield* codeFor(ada.email)
+          if (Option.isSome(host.writer.maxBytes)) {
+            // Not cut, as the host itself might.
+            assertError(yield* reset(code, "é".repeat(host.writer.maxBytes.value / 2 + 1)), 400, "PasswordRejected")
+            assert.deepStrictEqual(yield* row(ada.id), before)
+          }
           const answer = yield* reset(code, password)
           assert.strictEqual(answer.status, 200, answer.text)
           assert.strictEqual(textAt(answer, "user", "email"), ada.email)
