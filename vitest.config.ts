@@ -5,9 +5,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // For minutes, and in runs of their own: vitest.faults.config.ts and vitest.hosts.config.ts.
     exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**"],
-    globalSetup: ["test/support/postgres.ts"],
+    globalSetup: ["test/support/surroundings.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",
+    isolate: false,
     // One more than the cores that it is measured on: tests wait for databases and processes now and then.
     maxWorkers: 3,
     // On a busy machine of CI a test may be tried once more; the report says which was.

@@ -1,9 +1,10 @@
 /**
  * The server as it is deployed, dist/bin/rekey.js: one file with everything that it imports, since what takes time at a start is
  * opening files. Outside stay what is native, and what only the embedded database needs. It lies as deep as the folders of src, so
- * it finds migrations and lists where they do.
+ * it finds migrations and lists where they do. Into another folder than dist where one is named.
  */
 import { chmod, rm } from "node:fs/promises"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type Plugin, rolldown } from "rolldown"
 
@@ -24,7 +25,9 @@ export const { METHODS, STATUS_CODES, createServer } = http`
 
 const project = fileURLToPath(new URL("../", import.meta.url))
 
-await rm(`${project}dist`, { recursive: true, force: true })
+const { 2: dist = join(project, "dist") } = process.argv
+
+await rm(dist, { recursive: true, force: true })
 const bundle = await rolldown({
   cwd: project,
   input: { rekey: "src/main.ts" },
@@ -33,10 +36,10 @@ const bundle = await rolldown({
   plugins: [httpWithoutUndici]
 })
 await bundle.write({
-  dir: "dist/bin",
+  dir: join(dist, "bin"),
   format: "esm",
   minify: true,
   banner: ({ isEntry }) => (isEntry ? "#!/usr/bin/env node" : "")
 })
 await bundle.close()
-await chmod(`${project}dist/bin/rekey.js`, 0o755)
+await chmod(join(dist, "bin/rekey.js"), 0o755)

@@ -3,14 +3,15 @@ import { SqlClient } from "effect/sql"
 
 /**
  * Lets time pass for all that is stored, by shifting it back: the database's clock decides, and no test clock moves it. `duration`
- * is an interval as PostgreSQL reads it, such as `61 seconds`. For tests alone: it shifts every time in the schema.
+ * is an interval as PostgreSQL reads it, such as `61 seconds`. For tests alone: it shifts every time in the schema, in one statement.
  */
 export const timePasses = Effect.fnUntraced(function* (duration: string) {
   const sql = yield* SqlClient.SqlClient
-  const columns = yield* sql<{ readonly relation: string; readonly attribute: string }>`
-    select table_name as relation, column_name as attribute from information_schema.columns
-    where table_schema = current_schema() and data_type = 'timestamp with time zone'`
-  for (const { relation, attribute } of columns) {
-    yield* sql`update ${sql(relation)} set ${sql(attribute)} = ${sql(attribute)} - ${duration}::interval`
-  }
+  const updates = yield* sql<{ readonly text: string }>`
+    select format('update %I set %s', table_name,
+      string_agg(format('%1$I = %1$I - %2$L::interval', column_name, ${duration}::text), ', ')) as text
+    from information_schema.columns
+    where table_schema = current_schema() and data_type = 'timestamp with time zone'
+    group by table_name`
+  yield* sql.unsafe(`with ${updates.map(({ text }, at) => `table${at} as (${text})`).join()} select`)
 })

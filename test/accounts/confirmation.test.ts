@@ -386,7 +386,9 @@ onBothDatabases("with EMAIL_CONFIRMATION", Service.layerWatched({ settings: requ
       yield* queued.pipe(Effect.delay("10 millis"), Effect.repeat({ until: (rows) => rows.length > 0 }))
       const dump: globalThis.Array<string> = []
       for (const table of ["registrations", "confirmation_requests", "confirmation_codes", "outbox", "audit"]) {
-        for (const row of yield* sql<Record<string, unknown>>`select * from ${sql(table)}`) {
+        for (const row of yield* sql<
+          Record<string, unknown>
+        >`select * from ${sql(table)} order by ctid desc limit 12`) {
           for (const value of Object.values(row)) {
             if (value instanceof Uint8Array) {
               const bytes = Buffer.from(value)

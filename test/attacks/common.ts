@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 import { type Answer, type Client, clientOf } from "../support/client.ts"
-import { emptyPostgres } from "../support/databases.ts"
+import { migratedPostgres } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn, Service } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -59,14 +59,14 @@ export const passwordHashOf = Effect.fnUntraced(function* (id: string) {
 export const found = <A, E, R>(statement: Effect.Effect<ReadonlyArray<A>, E, R>) =>
   statement.pipe(Effect.delay("10 millis"), Effect.repeat({ until: (rows) => rows.length > 0 }))
 
-/** Each value of each row of each table; bytes are Buffers. */
+/** Each value of the latest dozen rows of each table; bytes are Buffers. */
 export const dump = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const values: Array<unknown> = []
   const tables = yield* sql<{ readonly name: string }>`
     select table_name as name from information_schema.tables where table_schema = 'public'`
   for (const { name } of tables) {
-    for (const row of yield* sql<Record<string, unknown>>`select * from ${sql(name)}`) {
+    for (const row of yield* sql<Record<string, unknown>>`select * from ${sql(name)} order by ctid desc limit 12`) {
       for (const value of Object.values(row)) {
         if (value === null) continue
         values.push(value instanceof Uint8Array ? Buffer.from(value) : value)
@@ -84,7 +84,7 @@ export const spellingsOf = (value: unknown): ReadonlyArray<string> =>
 
 /** Real processes on one database of their own, a client of each, and one of the database. */
 export const processes = Effect.fnUntraced(function* (count: number, settings: Readonly<Record<string, string>> = {}) {
-  const url = yield* emptyPostgres
+  const url = yield* migratedPostgres
   const mails = yield* MailServer
   const env = {
     DATABASE_URL: Redacted.value(url),

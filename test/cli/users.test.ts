@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { clientOf } from "../support/client.ts"
 import { embeddedPlace, type Place, placeWith, postgresPlace } from "../support/commandLine.ts"
-import { spawnServer, startServer } from "../support/server.ts"
+import { programWith, spawnServer, startServer } from "../support/server.ts"
 
 const databases = { "the embedded database": embeddedPlace, PostgreSQL: postgresPlace } as const
 
@@ -93,7 +93,7 @@ layer(Logger.layer([]), { excludeTestServices: true })("rekey user", (it) => {
         const withPassword = (password: string, ...names: ReadonlyArray<string>) =>
           Effect.flatMap(
             spawnServer({
-              command: `echo '${password}' | node src/main.ts user create ${names.join(" ")} --password-stdin`,
+              command: `echo '${password}' | ${programWith("user", "create", ...names, "--password-stdin")}`,
               env: place.env
             }),
             ({ exit, output }) => Effect.map(exit, ({ code }) => ({ code, ...output }))

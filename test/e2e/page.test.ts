@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Redacted } from "effect"
 import type { Page } from "playwright-core"
 import { Browser } from "../support/browser.ts"
 import { assertError, type Client, clientOf } from "../support/client.ts"
-import { emptyPostgres } from "../support/databases.ts"
+import { migratedPostgres } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -16,7 +16,7 @@ class Served extends Context.Service<Served, Client>()("rekey/test/Served") {
     Served,
     Effect.gen(function* () {
       const { url } = yield* MailServer
-      const database = Redacted.value(yield* emptyPostgres)
+      const database = Redacted.value(yield* migratedPostgres)
       const env = { SMTP_URL: url, MAIL_FROM: "rekey@example.com", DATABASE_URL: database }
       return yield* clientOf((yield* startServer({ env })).url)
     })

@@ -15,7 +15,7 @@ const refused = Effect.fnUntraced(function* (env: NonNullable<ServerOptions["env
 layer(Logger.layer([]), { excludeTestServices: true })("starting", (it) => {
   it.effect("a newcomer is told the address, the inbox, what is waited for, and what to type next", () =>
     Effect.gen(function* () {
-      const server = yield* startServer()
+      const server = yield* startServer({ runtime: "node" })
       yield* server.waitFor("stdout", /curl .*register/)
       const { stdout } = server.output
       assert.include(stdout, `Rekey listens on ${server.url}`)

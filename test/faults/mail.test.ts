@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Answer } from "../support/client.ts"
-import { emptyPostgres } from "../support/databases.ts"
+import { migratedPostgres } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { type Behaviour, MailServer } from "../support/smtp.ts"
@@ -29,7 +29,7 @@ describe("a mail server that", { concurrent: true }, () => {
     it.live(`${fault}: forgot is answered as always, and the mail arrives once it is whole (C4)`, () =>
       Effect.gen(function* () {
         const mails = yield* MailServer
-        const url = yield* emptyPostgres
+        const url = yield* migratedPostgres
         const sql = Context.get(
           yield* Layer.build(PgClient.layer({ url, maxConnections: 1, applicationName: "faults" })),
           SqlClient.SqlClient

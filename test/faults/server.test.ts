@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql"
 import type { SqlError } from "effect/sql/SqlError"
 import { decodeJwt } from "jose"
 import { assertError, textAt } from "../support/client.ts"
-import { emptyPostgres, timePasses } from "../support/databases.ts"
+import { migratedPostgres, timePasses } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { MailServer } from "../support/smtp.ts"
 import {
@@ -26,7 +26,7 @@ import {
 
 /** A database, a client of it that isn't Rekey's, and the settings of the processes on it. */
 const database = Effect.gen(function* () {
-  const url = yield* emptyPostgres
+  const url = yield* migratedPostgres
   const client = yield* Layer.build(PgClient.layer({ url, maxConnections: 4, applicationName: "faults" }))
   const env = { ...(yield* settingsFor), DATABASE_URL: Redacted.value(url) }
   return { env, sql: Context.get(client, SqlClient.SqlClient) }

@@ -6,7 +6,7 @@ import { RateLimits } from "../../src/api/RateLimits.ts"
 import { trustedProxy } from "../../src/http/clientAddress.ts"
 import { limits } from "../../src/http/limits.ts"
 import { type Answer, assertError, bearer, type Client } from "../support/client.ts"
-import { emptyPostgres } from "../support/databases.ts"
+import { migratedPostgres } from "../support/databases.ts"
 import { proxyTo } from "../support/proxy.ts"
 import { administrators, aliceToken, onBothDatabases, onPostgres, startServiceWithInbox } from "../support/service.ts"
 
@@ -185,7 +185,7 @@ onPostgres("limits of two services on one PostgreSQL", Layer.empty, (it) => {
     "let a flood neither wait on its row nor take the pool, and answer 503 for others while the database is away",
     () =>
       Effect.gen(function* () {
-        const proxy = yield* proxyTo(yield* emptyPostgres)
+        const proxy = yield* proxyTo(yield* migratedPostgres)
         const service = yield* startServiceWithInbox({
           settings: { ...behindProxy, databaseUrl: Option.some(proxy.url) }
         })

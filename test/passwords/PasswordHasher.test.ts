@@ -1,12 +1,16 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import type * as Argon2 from "@node-rs/argon2"
 import { Context, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
-import { beforeEach, vi } from "vitest"
+import { afterAll, beforeEach, vi } from "vitest"
 import { passwordHash } from "../../src/domain/Password.ts"
 import { argon2id } from "../../src/passwords/argon2.ts"
 import { PasswordHasher } from "../../src/passwords/PasswordHasher.ts"
 import { hostHashes } from "../../src/presets/Writing.ts"
 import { cheapCost, cheapHashing } from "./doubles.ts"
+
+// Files share a process and its modules: ours are loaded anew for this one, with a library that is watched, and again after it.
+vi.hoisted(() => vi.resetModules())
+afterAll(() => vi.resetModules())
 
 /** What was asked of the native library, and a gate before it. */
 const native = vi.hoisted(() => ({

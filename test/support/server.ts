@@ -2,16 +2,18 @@ import { spawn } from "node:child_process"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { delimiter, dirname, join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { Data, Effect, type Scope } from "effect"
+import { inject } from "vitest"
 
 export type Runtime = "node" | "bun" | "deno"
 
 export interface ServerOptions {
+  /** Runs the npm script of the sources for it; else the built program runs, which is there sooner. */
   readonly runtime?: Runtime
-  /** What is run in place of the npm script. */
+  /** What is run in place of both. */
   readonly command?: string
   /** Where it is run; in this repository unless told otherwise. */
   readonly folder?: string
@@ -64,6 +66,10 @@ const scriptOf = async (runtime: Runtime): Promise<string> => {
   return manifest.scripts[scripts[runtime]] ?? ""
 }
 
+/** The built program, with arguments as a shell reads them. Compiled code is kept, as `npm start` keeps it. */
+export const programWith = (...args: ReadonlyArray<string>): string =>
+  [`NODE_COMPILE_CACHE=${join(dirname(inject("program")), "cache")} exec node ${inject("program")}`, ...args].join(" ")
+
 /** A port of loopback that nobody listens on. */
 export const freePort = Effect.callback<number>((resume) => {
   const server = createServer().listen(0, "127.0.0.1", () => {
@@ -83,7 +89,7 @@ const endOf = ({ exit, output }: Pick<ServerProcess, "exit" | "output">) =>
 
 /** Starts the service and doesn't wait for anything; it is killed with the scope. */
 export const spawnServer = Effect.fn("spawnServer")(function* ({
-  runtime = "node",
+  runtime,
   command,
   folder = project,
   basePath = "",
@@ -91,7 +97,7 @@ export const spawnServer = Effect.fn("spawnServer")(function* ({
 }: ServerOptions = {}): Effect.fn.Return<ServerProcess, never, Scope.Scope> {
   const home = yield* temporaryFolder
   const settings = { HOST: "127.0.0.1", PORT: String(yield* freePort), DATA_DIR: join(home, "data"), ...env }
-  const script = command ?? (yield* Effect.promise(() => scriptOf(runtime)))
+  const script = command ?? (runtime === undefined ? programWith() : yield* Effect.promise(() => scriptOf(runtime)))
   const output = { stdout: "", stderr: "" }
 
   const { child, ended } = yield* Effect.acquireRelease(
