@@ -22,6 +22,8 @@ const copied = [
   "languages",
   "lists",
   "docs",
+  "prepared",
+  "tools",
   ".env.example",
   "package.json",
   "tsconfig.json",
