@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // For minutes, and in runs of their own: vitest.faults.config.ts and vitest.hosts.config.ts.
-    exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**"],
+    // For minutes, and in runs of their own: see vitest.faults.config.ts, vitest.hosts.config.ts, vitest.pages.config.ts.
+    exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**", "test/e2e/pages/**"],
     globalSetup: ["test/support/surroundings.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
 import { clientOf } from "../support/client.ts"
-import { embeddedPlace, placeWith, postgresPlace } from "../support/commandLine.ts"
+import { placeWith, postgresPlace } from "../support/commandLine.ts"
 import { Receiver, webhookSecret } from "../support/receiver.ts"
 import { startServer } from "../support/server.ts"
 
@@ -77,7 +77,7 @@ layer(Layer.merge(Logger.layer([]), Receiver.layer), { excludeTestServices: true
     "says what is wrong with what was typed, and of what there isn't anything to tell",
     () =>
       Effect.gen(function* () {
-        const place = yield* embeddedPlace
+        const place = yield* postgresPlace
         for (const [args, code] of [
           [["replay"], 2],
           [["replay", "evt_1_a", "--user", "ada@example.com"], 2],

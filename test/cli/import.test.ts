@@ -2,10 +2,8 @@ import { assert, layer } from "@effect/vitest"
 import { hash } from "@node-rs/argon2"
 import { Effect, Logger } from "effect"
 import { clientOf } from "../support/client.ts"
-import { type Ended, embeddedPlace, type Place, postgresPlace } from "../support/commandLine.ts"
+import { type Ended, type Place, postgresPlace } from "../support/commandLine.ts"
 import { startServer } from "../support/server.ts"
-
-const databases = { "the embedded database": embeddedPlace, PostgreSQL: postgresPlace } as const
 
 const password = "a long old phrase"
 const oldHash = Effect.promise(() => hash(password, { memoryCost: 8192, timeCost: 3, parallelism: 1 }))
@@ -18,78 +16,76 @@ const addressesIn = (place: Place) =>
   Effect.map(place.told("user", "list", "--limit", "10000"), (users) => users.map(({ email }) => String(email)))
 
 layer(Logger.layer([]), { excludeTestServices: true })("rekey user import", (it) => {
-  for (const [database, where] of Object.entries(databases)) {
-    it.effect(
-      `makes accounts of the good lines on ${database}, and says of each other line what is wrong with it`,
-      () =>
-        Effect.gen(function* () {
-          const place: Place = yield* where
-          yield* place.done("user", "create", "taken", "taken@example.com")
-          const good = yield* oldHash
-          const csv = [
-            "\uFEFFE-mail,User Name,password_hash,confirmed,created",
-            `ada@example.com,ada,"${good}",yes,2020-02-29`,
-            `not an address,other,"${good}",no,`,
-            "",
-            `bob@example.com,bo,md5:0123,perhaps,2021-02-29`,
-            `TAKEN@example.com,Taken,"${good}",,`,
-            `Ada@Example.com,eve,"${good}",,`,
-            `"a quote that never ends,x,y,z,w`,
-            `eve@example.com,"eve, again",,,2020-01-01 10:00:00+02`,
-            "too,few",
-            `x@example.com,${"x".repeat(70_000)},,,`,
-            `mallory@example.com,,"$argon2id$v=19$m=4194304,t=2,p=1$irS++Eu90zg1uO8fpXNQbQ$woMagjRML6iEul78NgDrrsoFMa5oGBdbhqUmFstXyLo",,`,
-            ",nobody,,,"
-          ]
-          const latin = Buffer.from("caf\xe9@example.com,cafe,,,\n", "latin1")
-          const path = yield* place.file("people.csv", Buffer.concat([Buffer.from(`${csv.join("\r\n")}\r\n`), latin]))
-          const columns = ["--column", "createdAt=created"]
+  it.effect(
+    "makes accounts of the good lines, and says of each other line what is wrong with it",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* postgresPlace
+        yield* place.done("user", "create", "taken", "taken@example.com")
+        const good = yield* oldHash
+        const csv = [
+          "\uFEFFE-mail,User Name,password_hash,confirmed,created",
+          `ada@example.com,ada,"${good}",yes,2020-02-29`,
+          `not an address,other,"${good}",no,`,
+          "",
+          `bob@example.com,bo,md5:0123,perhaps,2021-02-29`,
+          `TAKEN@example.com,Taken,"${good}",,`,
+          `Ada@Example.com,eve,"${good}",,`,
+          `"a quote that never ends,x,y,z,w`,
+          `eve@example.com,"eve, again",,,2020-01-01 10:00:00+02`,
+          "too,few",
+          `x@example.com,${"x".repeat(70_000)},,,`,
+          `mallory@example.com,,"$argon2id$v=19$m=4194304,t=2,p=1$irS++Eu90zg1uO8fpXNQbQ$woMagjRML6iEul78NgDrrsoFMa5oGBdbhqUmFstXyLo",,`,
+          ",nobody,,,"
+        ]
+        const latin = Buffer.from("caf\xe9@example.com,cafe,,,\n", "latin1")
+        const path = yield* place.file("people.csv", Buffer.concat([Buffer.from(`${csv.join("\r\n")}\r\n`), latin]))
+        const columns = ["--column", "createdAt=created"]
 
-          const unknown = yield* place.rekey("user", "import", path)
-          assert.strictEqual(unknown.code, 2)
-          assert.include(unknown.stderr, '"created"')
+        const unknown = yield* place.rekey("user", "import", path)
+        assert.strictEqual(unknown.code, 2)
+        assert.include(unknown.stderr, '"created"')
 
-          const rehearsed = yield* place.rekey("user", "import", path, ...columns, "--dry-run")
-          assert.strictEqual(rehearsed.code, 3)
-          assert.deepStrictEqual(yield* addressesIn(place), ["taken@example.com"])
+        const rehearsed = yield* place.rekey("user", "import", path, ...columns, "--dry-run")
+        assert.strictEqual(rehearsed.code, 3)
+        assert.deepStrictEqual(yield* addressesIn(place), ["taken@example.com"])
 
-          const imported = yield* place.rekey("user", "import", path, ...columns)
-          assert.strictEqual(imported.code, 3, imported.stderr)
-          const refused = refusedIn(imported)
-          assert.deepStrictEqual([...refused.keys()], [3, 5, 6, 7, 8, 10, 11, 12, 13, 14])
-          assert.strictEqual(refused.get(3), "email: must be one e-mail address")
-          for (const name of ["username", "passwordHash", "confirmed", "createdAt"])
-            assert.include(refused.get(5), `${name}:`)
-          assert.strictEqual(refused.get(6), "email: has an account already; username: has an account already")
-          assert.strictEqual(refused.get(7), "email: has an account already")
-          assert.include(refused.get(8), "is no CSV")
-          assert.include(refused.get(10), "has 2 cells")
-          assert.include(refused.get(11), "longer than 64 KiB")
-          assert.include(refused.get(12), "passwordHash:")
-          assert.strictEqual(refused.get(13), "email: is missing")
-          assert.strictEqual(refused.get(14), "isn't UTF-8")
-          assert.match(imported.stdout, /Imported 2 accounts of 12 lines .*; refused 10 lines\.\n$/)
-          // Nothing of what stood in a refused line is told: it may be a secret.
-          assert.notMatch(imported.stdout, /md5|perhaps|mallory/)
+        const imported = yield* place.rekey("user", "import", path, ...columns)
+        assert.strictEqual(imported.code, 3, imported.stderr)
+        const refused = refusedIn(imported)
+        assert.deepStrictEqual([...refused.keys()], [3, 5, 6, 7, 8, 10, 11, 12, 13, 14])
+        assert.strictEqual(refused.get(3), "email: must be one e-mail address")
+        for (const name of ["username", "passwordHash", "confirmed", "createdAt"])
+          assert.include(refused.get(5), `${name}:`)
+        assert.strictEqual(refused.get(6), "email: has an account already; username: has an account already")
+        assert.strictEqual(refused.get(7), "email: has an account already")
+        assert.include(refused.get(8), "is no CSV")
+        assert.include(refused.get(10), "has 2 cells")
+        assert.include(refused.get(11), "longer than 64 KiB")
+        assert.include(refused.get(12), "passwordHash:")
+        assert.strictEqual(refused.get(13), "email: is missing")
+        assert.strictEqual(refused.get(14), "isn't UTF-8")
+        assert.match(imported.stdout, /Imported 2 accounts of 12 lines .*; refused 10 lines\.\n$/)
+        // Nothing of what stood in a refused line is told: it may be a secret.
+        assert.notMatch(imported.stdout, /md5|perhaps|mallory/)
 
-          const [ada] = yield* place.told("user", "show", "ada")
-          assert.deepInclude(ada, { confirmed: true, createdAt: "2020-02-29T00:00:00.000Z" })
-          const [eve] = yield* place.told("user", "show", "eve@example.com")
-          assert.deepInclude(eve, { username: "eve, again", confirmed: false, createdAt: "2020-01-01T08:00:00.000Z" })
+        const [ada] = yield* place.told("user", "show", "ada")
+        assert.deepInclude(ada, { confirmed: true, createdAt: "2020-02-29T00:00:00.000Z" })
+        const [eve] = yield* place.told("user", "show", "eve@example.com")
+        assert.deepInclude(eve, { username: "eve, again", confirmed: false, createdAt: "2020-01-01T08:00:00.000Z" })
 
-          const again = yield* place.rekey("user", "import", path, ...columns)
-          assert.deepStrictEqual(refusedIn(again), refused)
-          assert.strictEqual((yield* addressesIn(place)).length, 3)
+        const again = yield* place.rekey("user", "import", path, ...columns)
+        assert.deepStrictEqual(refusedIn(again), refused)
+        assert.strictEqual((yield* addressesIn(place)).length, 3)
 
-          const { env } = place
-          const { url } = yield* startServer({ env })
-          const client = yield* clientOf(url)
-          assert.strictEqual((yield* client.signIn("ada", password)).status, 200)
-          assert.strictEqual((yield* client.signIn("eve@example.com", "")).status, 400)
-        }),
-      180_000
-    )
-  }
+        const { env } = place
+        const { url } = yield* startServer({ env })
+        const client = yield* clientOf(url)
+        assert.strictEqual((yield* client.signIn("ada", password)).status, 200)
+        assert.strictEqual((yield* client.signIn("eve@example.com", "")).status, 400)
+      }),
+    180_000
+  )
 
   it.effect(
     "reads JSON lines, with members by other names",
