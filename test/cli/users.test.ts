@@ -37,10 +37,7 @@ layer(Logger.layer([]), { excludeTestServices: true })("rekey user", (it) => {
           (yield* told("user", "list", "--no-blocked")).map(({ id }) => id),
           [ada]
         )
-        assert.match(
-          yield* done("user", "list", "--containing", "BOB"),
-          /^ID .*\n\S+ +bob +bob@example\.com +no +yes /
-        )
+        assert.match(yield* done("user", "list", "--containing", "BOB"), /^ID .*\n\S+ +bob +bob@example\.com +no +yes /)
         yield* done("user", "unblock", "bob")
 
         const unasked = yield* rekey("user", "delete", "bob")
