@@ -27,7 +27,8 @@ export const runIn: Readonly<Record<string, string>> = {
   "docs/presets.md": "commands",
   "docs/pages.md": "commands",
   "docs/embedding.md": "embedding",
-  "docs/events.md": "events"
+  "docs/events.md": "events",
+  "docs/accessibility.md": "e2e/pages"
 }
 
 export const docs = ["README.md", ...pagesIn("docs")]

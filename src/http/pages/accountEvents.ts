@@ -3,6 +3,7 @@ import { HttpRouter } from "effect/http"
 import { AccountEvents } from "../../accounts/AccountEvents.ts"
 import { documentedUnavailable } from "../../api/errors.ts"
 import { type AccountEvent, EventCursor } from "../../domain/AccountEvent.ts"
+import type { EventType } from "../../events/RekeyEvent.ts"
 import type { MessageKey } from "../../language/Messages.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
@@ -16,10 +17,13 @@ const bodyOf = errorBody(documentedUnavailable)
 
 const eventsAPage = 20
 
-/** What is said of an event; of those that aren't here yet their name. */
+/** What is said of an event; of those of a newer version their name. */
 const named = {
+  "account.created": "page.event.creation",
+  "account.imported": "page.event.creation",
   "account.registered": "page.event.registration",
   "registration.requested": "page.event.registration",
+  "recovery.requested": "page.event.recoveryRequest",
   "confirmation.requested": "page.event.confirmationMail",
   "email.confirmed": "page.event.emailConfirmation",
   "email-change.requested": "page.event.emailChangeRequest",
@@ -35,7 +39,7 @@ const named = {
   "account.deleted": "page.event.deletion",
   "account.blocked": "page.event.block",
   "account.unblocked": "page.event.unblock"
-} as const satisfies Record<string, MessageKey>
+} as const satisfies Record<Exclude<EventType, "session.opened">, MessageKey> & Record<string, MessageKey>
 
 const isNamed = (event: string): event is keyof typeof named => Object.hasOwn(named, event)
 

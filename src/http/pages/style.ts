@@ -55,7 +55,7 @@ button:hover,.button:hover{filter:brightness(1.08)}
 .note{border-color:var(--good);background:var(--goodground)}
 .note p{margin:0}
 .rows{list-style:"";margin:.5rem 0 0;padding:0}
-.rows li{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.25rem 1rem;padding:.75rem 0;border-block-end:1px solid var(--hair)}
+.rows li{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.5rem 1rem;padding:.75rem 0;border-block-end:1px solid var(--hair)}
 .rows li:last-child{border:0}
 .rows p{margin:0}
 .rows form{margin:0}
