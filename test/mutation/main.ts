@@ -12,7 +12,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { type Mutation, mutations } from "./mutations.ts"
+import { mutated } from "./mutated.ts"
+import { mutations } from "./mutations.ts"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 const copied = [
@@ -77,18 +78,6 @@ const firstFailure = async (copy: string, tests: ReadonlyArray<string>): Promise
 const failureTwice = async (copy: string, tests: string): Promise<Failure | undefined> => {
   const failure = await firstFailure(copy, [tests])
   return failure && firstFailure(copy, failure.again)
-}
-
-const mutated = async ({ also, file, from, name, to }: Mutation): Promise<string> => {
-  let text = await readFile(join(project, file), "utf8")
-  for (const change of [{ from, to }, ...(also ? [also] : [])]) {
-    const pieces = text.split(change.from)
-    if (pieces.length !== 2) {
-      throw new Error(`"${name}" fits ${pieces.length - 1} times in ${file}, and has to once: ${change.from}`)
-    }
-    text = pieces.join(change.to)
-  }
-  return text
 }
 
 const print = (line: string) => process.stdout.write(`${line}\n`)

@@ -124,7 +124,7 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "issue: requests from before the last change count",
     file: requests,
-    from: "when password_changed_at > ",
+    from: "when u.password_changed_at > ",
     to: "when now() < "
   },
   {
