@@ -31,7 +31,9 @@ export class Stage extends Context.Service<
         const mails = yield* MailServer
         const settings = { EMAIL_CONFIRMATION: "on", RATE_LIMIT: "off", RESET_COOLDOWN: "1 millis" }
         const mail = { SMTP_URL: mails.url, MAIL_FROM: "rekey@example.com" }
-        const client = yield* clientOf((yield* startServer({ env: { ...settings, ...mail, ...env } })).url)
+        // From its sources, since `npm run pictures` comes without what a run of tests has built.
+        const server = yield* startServer({ runtime: "node", env: { ...settings, ...mail, ...env } })
+        const client = yield* clientOf(server.url)
 
         const mailedCode = (email: string) => {
           const text = Effect.map(mails.next(email), ({ parsed }) => parsed.text ?? "")
