@@ -6,7 +6,7 @@ import { Database } from "../../src/sql/Database.ts"
 import * as PgliteClient from "../../src/sql/PgliteClient.ts"
 import * as PostgresClient from "../../src/sql/PostgresClient.ts"
 
-import { databaseOn, runOn } from "./administrator.ts"
+import { databaseOn, runOn } from "./statements.ts"
 
 export { timePasses } from "../../src/sql/timePasses.ts"
 

@@ -2,9 +2,9 @@ import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { Effect, Redacted } from "effect"
 import type { TestProject } from "vitest/node"
-import { databaseOn, runOn } from "./administrator.ts"
 import { startPostgres } from "./postgres.ts"
 import { buildProgram } from "./program.ts"
+import { databaseOn, runOn } from "./statements.ts"
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -23,8 +23,9 @@ export default async ({ provide }: TestProject) => {
   const asOwner = (statement: string) => Effect.runPromise(runOn(Redacted.make(postgres.url), statement))
   const template = `rekey_template_${process.pid}`
   await asOwner(`create database ${template}`)
-  const env = { ...process.env, DATABASE_URL: databaseOn(postgres.url, template) }
-  await promisify(execFile)(process.execPath, [program.path, "migrate"], { env })
+  await promisify(execFile)(process.execPath, [program.path, "migrate"], {
+    env: { DATABASE_URL: databaseOn(postgres.url, template) }
+  })
   provide("postgresUrl", postgres.url)
   provide("postgresTemplate", template)
   provide("program", program.path)
