@@ -2,8 +2,9 @@ import { assert, it as once } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
+import { EmailChanges } from "../../src/accounts/EmailChanges.ts"
 import { SessionRepository, type StoredSession } from "../../src/accounts/SessionRepository.ts"
-import { emailKey } from "../../src/domain/Email.ts"
+import { Email, emailKey } from "../../src/domain/Email.ts"
 import { Unavailable } from "../../src/domain/Failure.ts"
 import { Outbox } from "../../src/mail/Outbox.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
@@ -12,12 +13,15 @@ import { emptyPostgres, migrated, onPostgres } from "../support/databases.ts"
 import { proxyTo } from "../support/proxy.ts"
 import {
   block,
+  confirmationLimits,
   emptyQueues,
   freshCode,
+  freshEmailChange,
   hashOf,
   limits,
   liveCode,
   newAccount,
+  newName,
   newSessionId,
   openSession,
   stored,
@@ -204,6 +208,34 @@ onPostgres("races", repositories, (it) => {
       yield* commit
       assert.deepEqual(yield* Fiber.join(worker), wasDropped)
       assert.deepEqual(yield* (yield* Outbox).claim(10, 60_000), [])
+    })
+  )
+
+  it.effect("of two ways back that are taken at once the earliest wins, and the later one comes too late (F25)", () =>
+    Effect.gen(function* () {
+      const { ask, confirm, takeNext, undo } = yield* EmailChanges
+      const sql = yield* SqlClient.SqlClient
+      const account = yield* newAccount
+      const { id: session } = Option.getOrThrow(yield* openSession(account))
+      const changed = Effect.gen(function* () {
+        const { version } = yield* stored(account)
+        const [code, wayBack] = [freshEmailChange(), freshEmailChange()]
+        yield* ask({ id: account.user.id, version, session, email: Email.make(`${newName()}@new.example`) })
+        yield* takeNext(code, confirmationLimits)
+        yield* confirm(code.codeHash, wayBack, 60_000)
+        return wayBack
+      })
+      const [earliest, later] = [yield* changed, yield* changed]
+      const commit = yield* uncommitted(sql`select from users where id = ${account.user.id} for update`)
+      const first = yield* Effect.forkChild(undo(earliest.codeHash, hashOf("nobody's")))
+      yield* waiting(1)
+      const second = yield* Effect.forkChild(Effect.flip(undo(later.codeHash, hashOf("nobody's"))))
+      yield* waiting(2)
+      yield* commit
+      assert.strictEqual((yield* Fiber.join(first)).email, account.user.email)
+      assert.strictEqual((yield* Fiber.join(second))._tag, "EmailChangeCodeSuperseded")
+      assert.strictEqual((yield* stored(account)).user.email, account.user.email)
+      yield* emptyQueues // a reset code was asked for
     })
   )
 
