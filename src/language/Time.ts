@@ -5,8 +5,22 @@ import { say } from "./Messages.ts"
 /** What a second of queueing takes off a code's life isn't told: a fresh code ends "in 30 minutes", not in 29. */
 const slackMillis = 10_000
 
-const count = (language: Language, number: number, unit: "day" | "hour" | "minute"): string =>
-  new Intl.NumberFormat(localeOf(language), { style: "unit", unit, unitDisplay: "long" }).format(number)
+/** A format of `Intl` for each language, made when it is first needed: making one takes longer than all else in a mail. */
+const inEachLanguage = <Format>(make: (locale: string) => Format) => {
+  const made: Partial<Record<Language, Format>> = {}
+  return (language: Language): Format => {
+    made[language] ??= make(localeOf(language))
+    return made[language]
+  }
+}
+
+const unitIn = (unit: "day" | "hour" | "minute") =>
+  inEachLanguage((locale) => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }))
+
+const units = { day: unitIn("day"), hour: unitIn("hour"), minute: unitIn("minute") }
+
+const count = (language: Language, number: number, unit: keyof typeof units): string =>
+  units[unit](language).format(number)
 
 /** How long something lasts, in milliseconds, as one says it, to the minute: `1 hour and 30 minutes`. */
 export const durationIn = (language: Language, millis: number): string => {
@@ -22,14 +36,18 @@ export const durationIn = (language: Language, millis: number): string => {
   return minutes > 0 ? count(language, minutes, "minute") : say(language, "duration.moment")
 }
 
+const dateTime = inEachLanguage(
+  (locale) =>
+    new Intl.DateTimeFormat(locale, {
+      year: "numeric",
+      month: "long",
+      day: "numeric",
+      hour: "numeric",
+      minute: "2-digit",
+      timeZone: "UTC",
+      timeZoneName: "short"
+    })
+)
+
 /** In UTC, since nobody knows where the reader is: `24 November 2026 at 13:05 UTC`. */
-export const timeIn = (language: Language, at: Date): string =>
-  new Intl.DateTimeFormat(localeOf(language), {
-    year: "numeric",
-    month: "long",
-    day: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
-    timeZone: "UTC",
-    timeZoneName: "short"
-  }).format(at)
+export const timeIn = (language: Language, at: Date): string => dateTime(language).format(at)
