@@ -170,7 +170,7 @@ export const layer = Layer.effect(
                   or e.created_at > now() - interval '10 minutes'
                     and (e.kind <> 'reset-code'
                       or e.code_hash = (select u.live_code from users u where u.id = o.user_id))))
-          order by o.due_at, o.id limit ${limit}::int for update of o skip locked
+          order by o.due_at, o.id ${queue.upTo(limit)} for update of o skip locked
         ), claimed as (
           update outbox o
           set ${queue.leased(leaseMillis)}

@@ -86,7 +86,7 @@ export const layer = Layer.effect(
             and not exists (
               select from webhook_outbox e where e.user_id = o.user_id and e.id < o.id and e.outcome is null)
             and not exists (select from webhook_progress p where p.stopped_receiver = ${receiver}::bytea)
-          order by o.due_at, o.id limit ${limit}::int for update of o skip locked
+          order by o.due_at, o.id ${queue.upTo(limit)} for update of o skip locked
         )
         update webhook_outbox o set ${queue.leased(leaseMillis)} from due where o.id = due.id
         returning o.id, o.type, o.at, o.user_id, o.actor, o.request_id, o.attempts, clock_timestamp() as claimed_at,

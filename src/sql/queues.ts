@@ -21,6 +21,9 @@ export const queueIn = (sql: SqlClient.SqlClient, name: "outbox" | "webhook_outb
   return {
     state,
 
+    /** How many a claim takes at most. It stands in the text: of a parameter the server would see only that it is small, and plan for it anew each time. */
+    upTo: (limit: number) => sql.literal(`limit ${limit.toFixed(0)}`),
+
     /** What a claim sets: nobody else claims the row until the lease ends (G1), or its worker has surely died (G2). */
     leased: (leaseMillis: number) => sql`
       leased_until = clock_timestamp() + ${inMillis(leaseMillis)}, due_at = clock_timestamp() + ${inMillis(leaseMillis)},
