@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // For minutes, and in runs of their own: see vitest.faults.config.ts, vitest.hosts.config.ts, vitest.pages.config.ts.
     exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**", "test/e2e/pages/**"],
-    globalSetup: ["test/support/surroundings.ts"],
+    globalSetup: ["test/support/memory.ts", "test/support/surroundings.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",
     // Files share their process, its modules and its embedded database, which take longer to load than most files.

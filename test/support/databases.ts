@@ -15,7 +15,8 @@ const ownDatabase = (made: string): Effect.Effect<Redacted.Redacted, never, Scop
     const server = inject("postgresUrl")
     const name = `rekey_test_${crypto.randomUUID().replaceAll("-", "")}`
     const asOwner = (statement: string) => runOn(Redacted.make(server), statement)
-    yield* Effect.acquireRelease(asOwner(`create database ${name} ${made}`), () =>
+    // Files are copied faster than pages are written down one by one.
+    yield* Effect.acquireRelease(asOwner(`create database ${name} ${made} strategy file_copy`), () =>
       asOwner(`drop database ${name} with (force)`)
     )
     return Redacted.make(databaseOn(server, name))

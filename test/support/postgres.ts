@@ -27,7 +27,7 @@ export const startPostgres = async () => {
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ["--no-sync", "--encoding=UTF8"],
     postgresFlags: [
-      ...["fsync=off", "full_page_writes=off", "max_connections=300", "listen_addresses=127.0.0.1"],
+      ...["fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=300", "listen_addresses=127.0.0.1"],
       "unix_socket_directories="
     ].flatMap((setting) => ["-c", setting]),
     onLog: () => {},
