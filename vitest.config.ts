@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // For minutes, and in runs of their own: see vitest.faults.config.ts, vitest.hosts.config.ts, vitest.pages.config.ts.
-    exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**", "test/e2e/pages/**"],
+    // For minutes, and in runs of their own: each has its vitest.*.config.ts.
+    exclude: [...configDefaults.exclude, "test/faults/**", "test/hosts/**", "test/package/**", "test/pages/**"],
     globalSetup: ["test/support/memory.ts", "test/support/surroundings.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",

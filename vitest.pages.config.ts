@@ -4,7 +4,7 @@ import shared from "./vitest.config.ts"
 export default defineConfig({
   test: {
     ...shared.test,
-    include: ["test/e2e/pages/*.test.ts"],
+    include: ["test/pages/*.test.ts"],
     exclude: configDefaults.exclude
   }
 })

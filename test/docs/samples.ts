@@ -17,7 +17,7 @@ export const temporaryFolder = Effect.acquireRelease(
 
 /** The pages whose samples are run, with the test file that runs each: what a page shows, it has to show truly. */
 export const runIn: Readonly<Record<string, string>> = {
-  "README.md": "freshClone",
+  "README.md": "package/freshClone",
   "docs/deploy.md": "commands",
   "docs/get-started.md": "walks",
   "docs/api.md": "walks",
@@ -28,7 +28,7 @@ export const runIn: Readonly<Record<string, string>> = {
   "docs/pages.md": "commands",
   "docs/embedding.md": "embedding",
   "docs/events.md": "events",
-  "docs/accessibility.md": "e2e/pages"
+  "docs/accessibility.md": "pages"
 }
 
 export const docs = ["README.md", ...pagesIn("docs")]

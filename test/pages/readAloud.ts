@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core"
-import { accessibilityTree } from "../../support/accessibilityTree.ts"
+import { accessibilityTree } from "../support/accessibilityTree.ts"
 
 /** Behind this line docs/accessibility.md is written by `npm run pictures`. */
-const begin = "<!-- npm run pictures writes what follows; test/e2e/pages holds it. -->\n"
+const begin = "<!-- npm run pictures writes what follows; test/pages holds it. -->\n"
 
 /** The page that people come to from a mail is told whole, and the others in short. */
 export const readAloud = async (page: Page, name: string): Promise<string> => {

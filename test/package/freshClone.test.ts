@@ -5,8 +5,8 @@ import { setTimeout } from "node:timers/promises"
 import { promisify } from "node:util"
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import { assertShown, inBash, place, project, runOf, shownAfter, temporaryFolder } from "../docs/samples.ts"
 import { freePort } from "../support/server.ts"
-import { assertShown, inBash, place, project, runOf, shownAfter, temporaryFolder } from "./samples.ts"
 
 const run = promisify(execFile)
 

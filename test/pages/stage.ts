@@ -1,9 +1,9 @@
 import { assert } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { type Client, clientOf } from "../../support/client.ts"
-import { startServer } from "../../support/server.ts"
-import { codeIn, holdsCode } from "../../support/service.ts"
-import { MailServer } from "../../support/smtp.ts"
+import { type Client, clientOf } from "../support/client.ts"
+import { startServer } from "../support/server.ts"
+import { codeIn, holdsCode } from "../support/service.ts"
+import { MailServer } from "../support/smtp.ts"
 
 /** Somebody with a confirmed account. */
 export interface Person {
