@@ -6,7 +6,7 @@ export interface Bar {
   readonly ours: boolean
 }
 
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+export const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
 const [width, nameWidth, valueWidth, barHeight, headHeight] = [720, 160, 80, 28, 44]
 

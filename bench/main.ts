@@ -4,11 +4,12 @@
  * account. `npm run bench -- formats`: resets with the hashes of other applications. `npm run bench -- growth`: what millions of
  * accounts change. `npm run bench -- soak`: what an hour of work leaves behind.
  * `npm run bench -- scaling`: what several processes cost, and PgBouncer. `npm run bench -- partitions`: what tables with partitions do.
- * `npm run bench -- entries`: what each entry of the package weighs.
+ * `npm run bench -- entries`: what each entry of the package weighs. `npm run bench -- flame`: where the server's thread spends its time.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Cause, Console, Effect } from "effect"
 import { entriesWeighed } from "./entries.ts"
+import { flame } from "./flame.ts"
 import { formats } from "./formats.ts"
 import { growth } from "./growth.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
@@ -54,6 +55,7 @@ const bench = Effect.scoped(
     else if (command === "scaling") yield* scaling(parameters, progress)
     else if (command === "partitions") yield* partitions(parameters, progress)
     else if (command === "entries") yield* entriesWeighed(parameters, progress)
+    else if (command === "flame") yield* flame(parameters, progress)
     else yield* speed(process.argv.slice(2))
   })
 )

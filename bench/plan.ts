@@ -27,7 +27,8 @@ Usage: npm run bench -- [--quick] [--rounds 5] [--docs]
        npm run bench -- soak [--minutes 60] [--docs]
        npm run bench -- scaling [--docs]
        npm run bench -- partitions [--rows 1000000] [--docs]
-       npm run bench -- entries [--docs]`
+       npm run bench -- entries [--docs]
+       npm run bench -- flame [--docs]`
   }
 }
 

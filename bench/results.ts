@@ -59,6 +59,7 @@ const chartsOf = ({ contestants }: Measurements): Readonly<Record<string, string
 const sections = {
   measured: "performance.md",
   formats: "performance.md",
+  flame: "performance.md",
   growth: "performance.md",
   soak: "performance.md",
   scaling: "scaling.md",
