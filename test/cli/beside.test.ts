@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Layer, Logger } from "effect"
+import { Effect, Layer, Logger, Redacted } from "effect"
 import { assertError, clientOf } from "../support/client.ts"
 import { placeWith, postgresPlace } from "../support/commandLine.ts"
+import { migratedPostgres } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -155,7 +156,7 @@ layer(Logger.layer([]), { excludeTestServices: true })("rekey keys", (it) => {
     "gives DATA_DIR a new secret: tokens of the former stay good until it is retired",
     () =>
       Effect.gen(function* () {
-        const { env, done } = yield* placeWith({})
+        const { env, done } = yield* placeWith({ DATABASE_URL: Redacted.value(yield* migratedPostgres) })
         const file = join(String(env.DATA_DIR), "app-secret")
         const serve = startServer({ env })
         const first = yield* serve

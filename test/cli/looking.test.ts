@@ -4,7 +4,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Logger, Redacted } from "effect"
 import { clientOf } from "../support/client.ts"
 import { type Ended, embeddedPlace, placeWith, postgresPlace } from "../support/commandLine.ts"
-import { emptyPostgres } from "../support/databases.ts"
+import { emptyPostgres, migratedPostgres } from "../support/databases.ts"
 import { startServer } from "../support/server.ts"
 import { MailServer } from "../support/smtp.ts"
 
@@ -137,7 +137,7 @@ layer(Logger.layer([]), { excludeTestServices: true })("rekey", (it) => {
     () =>
       Effect.gen(function* () {
         const { done } = yield* placeWith({})
-        const { url } = yield* startServer()
+        const { url } = yield* startServer({ env: { DATABASE_URL: Redacted.value(yield* migratedPostgres) } })
         const { json } = yield* Effect.flatMap(clientOf(url), (client) => client.get("/openapi.json"))
         assert.deepStrictEqual(JSON.parse(yield* done("openapi", "--public")), json)
         assert.property(JSON.parse(yield* done("openapi")).paths, "/admin/send-reset-code")
