@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
 import { assertError, clientOf } from "../support/client.ts"
 import { postgresPlace } from "../support/commandLine.ts"
+import { changeEmail, undoEmail } from "../support/emailChange.ts"
 import { startServer } from "../support/server.ts"
 import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
@@ -58,6 +59,33 @@ layer(Layer.merge(Logger.layer([]), MailServer.layer), { excludeTestServices: tr
         assertError(yield* client.reset(code, "another long phrase"), 403, "ResetCodeSuperseded")
         const [step] = yield* told("audit", "tail", "--event", "sessions.ended")
         assert.deepInclude(step, { actor: "cli", userId: ada.id })
+      }),
+    180_000
+  )
+
+  it.effect(
+    "F29: whoever took an account over doesn't get it by a former address once an operator gave it back",
+    () =>
+      Effect.gen(function* () {
+        const mails = yield* MailServer
+        const { done, env, sql } = yield* postgresPlace
+        const { url } = yield* startServer({ env: { ...env, SMTP_URL: mails.url, MAIL_FROM: "rekey@example.com" } })
+        const client = yield* clientOf(url)
+        const ada = yield* client.register()
+        const wayBack = yield* changeEmail(client, ada, "eve@example.com")
+        yield* done("user", "block", ada.id)
+        assertError(yield* undoEmail(client, wayBack), 403, "AccountBlocked")
+        yield* sql`update users set email = 'ada@new.example', email_key = 'ada@new.example', password_hash = ''
+          where id = ${ada.id}::uuid`
+        yield* done("user", "unblock", ada.id)
+        assertError(yield* undoEmail(client, wayBack), 403, "EmailChangeCodeSuperseded")
+        for (const name of [ada.username, ada.email, "eve@example.com", "ada@new.example"]) {
+          assertError(yield* client.signIn(name, ada.password), 400, "InvalidCredentials")
+        }
+        yield* done("reset", "send", "ada@new.example")
+        const code = codeIn((yield* mails.next("ada@new.example")).parsed.text ?? "")
+        assert.strictEqual((yield* client.reset(code, "a new long phrase")).status, 200)
+        assert.strictEqual((yield* client.signIn("ada@new.example", "a new long phrase")).status, 200)
       }),
     180_000
   )

@@ -2,18 +2,22 @@ import { assert } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { AccountRepository } from "../../src/accounts/AccountRepository.ts"
+import { EmailChanges } from "../../src/accounts/EmailChanges.ts"
 import { SessionRepository } from "../../src/accounts/SessionRepository.ts"
-import { emailKey } from "../../src/domain/Email.ts"
+import { Email, emailKey } from "../../src/domain/Email.ts"
 import { RecoveryRequests, ResetCodes } from "../../src/recovery/ResetCodes.ts"
 import { onEachDatabase, timePasses } from "../support/databases.ts"
 import {
   ask,
   block,
+  confirmationLimits,
   freshCode,
+  freshEmailChange,
   hashOf,
   limits,
   liveCode,
   newAccount,
+  newName,
   openSession,
   stored,
   wasDropped,
@@ -31,6 +35,19 @@ const inUse = Effect.gen(function* () {
 
 const signedIn = Effect.fnUntraced(function* ({ session }: Effect.Success<typeof inUse>) {
   return Option.isSome(yield* (yield* SessionRepository).authenticate(session.id))
+})
+
+/** An account that has another address, and the way back to the one before. */
+const moved = Effect.gen(function* () {
+  const { ask, confirm, takeNext } = yield* EmailChanges
+  const account = yield* newAccount
+  const session = Option.getOrThrow(yield* openSession(account))
+  const email = Email.make(`${newName()}@new.example`)
+  yield* ask({ id: account.user.id, version: account.version, session: session.id, email })
+  const [code, wayBack] = [freshEmailChange(), freshEmailChange()]
+  yield* takeNext(code, confirmationLimits)
+  yield* confirm(code.codeHash, wayBack, 86_400_000)
+  return { account, wayBack }
 })
 
 /** What a code's holder is told. */
@@ -59,6 +76,34 @@ onEachDatabase("what another program changes", repositories, (it) => {
         assert.strictEqual(refused._tag, "ResetCodeSuperseded")
       }
     })
+  )
+
+  it.effect(
+    "an address set by hand ends the ways back to those before it; a password and a block leave them open (F29)",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const { checkWayBack, undo } = yield* EmailChanges
+        for (const [change, ends] of [
+          [sql`email = 'set@example.com', email_key = 'set@example.com'`, true],
+          [sql`email = upper(email)`, false],
+          [sql`password_hash = 'by hand'`, false],
+          [sql`blocked = true`, false]
+        ] as const) {
+          const { account, wayBack } = yield* moved
+          yield* sql`update users set ${change} where id = ${account.user.id}`
+          yield* sql`update users set blocked = false where id = ${account.user.id}`
+          const looked = yield* Effect.result(checkWayBack(wayBack.codeHash))
+          assert.strictEqual(looked._tag === "Failure", ends)
+          if (!ends) continue
+          const refused = yield* Effect.flip(undo(wayBack.codeHash, hashOf("nobody's")))
+          assert.strictEqual(refused._tag, "EmailChangeCodeSuperseded")
+          // Nobody is kept from having the former address any more.
+          const other = yield* newAccount
+          const { email } = account.user
+          yield* sql`update users set email = ${email}, email_key = ${email} where id = ${other.user.id}`
+        }
+      })
   )
 
   it.effect("what was asked before the change by hand is held back, and what is asked after it isn't", () =>
