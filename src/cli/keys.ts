@@ -36,7 +36,7 @@ const rotateCommand = Command.make(
     const { file, secrets, settings } = yield* findSecrets
     const fresh: Secrets = Array.prepend(secrets, yield* freshSecret)
     const days = Math.ceil(settings.sessionTtlMillis / 86_400_000)
-    const later = `Keep the former behind it until ${days} days after every server was started with the new one (SESSION_TTL): until then it is what sessions and mailed codes were made with. Then "rekey keys retire" takes it away.`
+    const later = `Keep the former behind it until ${days} days after every server was started with the new one (SESSION_TTL): until then it is what sessions, and codes of mails that wait, were made with. Then "rekey keys retire" takes it away.`
     if (Option.isSome(file)) {
       yield* replaceSecrets(settings.dataDir, fresh)
       return yield* answer(
@@ -69,7 +69,7 @@ const retireCommand = Command.make(
     if (Option.isNone(file)) {
       if (printed) yield* print(lineOf(current))
       return yield* remark(
-        `${printed ? "" : "Nothing was changed: --print prints the new value of APP_SECRET.\n"}Put the new line in place of APP_SECRET and restart every server: sessions and codes that were made with a former secret end then.`
+        `${printed ? "" : "Nothing was changed: --print prints the new value of APP_SECRET.\n"}Put the new line in place of APP_SECRET and restart every server: sessions that were made with a former secret end then, and mails that wait with a code of it can't be sent. Codes that were mailed stay good: "rekey sessions revoke --all" ends them.`
       )
     }
     const safeFrom = new Date(file.value.getTime() + settings.sessionTtlMillis)

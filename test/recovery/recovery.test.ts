@@ -139,22 +139,26 @@ onPostgres("rotating APP_SECRET", Layer.empty, (it) => {
     })
   )
 
-  it.effect("ends tokens once the former is taken off the list, and says of a mail that it can't be made", () =>
-    Effect.gen(function* () {
-      const { behave } = yield* MailServer
-      const life = yield* Scope.make()
-      const before = yield* Scope.provide(startService(withSecrets(secret("former"))), life)
-      const ada = yield* before.register()
-      yield* behave("defer")
-      yield* before.forgot(ada.email)
-      yield* queued(ada.email)
-      yield* Scope.close(life, Exit.void)
-      yield* behave("take")
-      yield* timePasses("2 minutes")
-      const after = yield* startService(withSecrets(secret("current")))
-      assertError(yield* after.me(ada.jwt), 401, "Unauthenticated")
-      const told = () => after.logs.some((line) => line.includes("none of the secrets made its code"))
-      yield* after.codeFor((yield* after.register()).email).pipe(Effect.repeat({ until: told }))
-    })
+  it.effect(
+    "ends tokens, and no mailed code, once the former is taken off the list, and says of a mail that it can't be made",
+    () =>
+      Effect.gen(function* () {
+        const { behave } = yield* MailServer
+        const life = yield* Scope.make()
+        const before = yield* Scope.provide(startService(withSecrets(secret("former"))), life)
+        const [ada, grace] = [yield* before.register(), yield* before.register()]
+        const code = yield* before.codeFor(grace.email)
+        yield* behave("defer")
+        yield* before.forgot(ada.email)
+        yield* queued(ada.email)
+        yield* Scope.close(life, Exit.void)
+        yield* behave("take")
+        yield* timePasses("2 minutes")
+        const after = yield* startService(withSecrets(secret("current")))
+        assertError(yield* after.me(ada.jwt), 401, "Unauthenticated")
+        assert.strictEqual((yield* after.reset(code, newPassword)).status, 200)
+        const told = () => after.logs.some((line) => line.includes("none of the secrets made its code"))
+        yield* after.codeFor((yield* after.register()).email).pipe(Effect.repeat({ until: told }))
+      })
   )
 })
