@@ -6,9 +6,12 @@ import { ConfigProvider, Context, Effect, Layer, Redacted, Result } from "effect
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { ours, templateIn } from "../../src/http/pages/Template.ts"
 import { readSettings } from "../../src/settings.ts"
+import { assertError, clientOf } from "../support/client.ts"
+import { changeEmail, undoEmail } from "../support/emailChange.ts"
 import { Packed } from "../support/packed.ts"
 import { Receiver, webhookSecret } from "../support/receiver.ts"
 import { startServer } from "../support/server.ts"
+import { codeIn } from "../support/service.ts"
 import { MailServer } from "../support/smtp.ts"
 import { withTwoRoles } from "./deployed.ts"
 import {
@@ -23,7 +26,8 @@ import {
   type Sample,
   samplesOf,
   shownAfter,
-  temporaryFolder
+  temporaryFolder,
+  under
 } from "./samples.ts"
 
 const token = "the-token-of-alice-who-is-an-administrator"
@@ -93,7 +97,8 @@ const assertKnown = (samples: ReadonlyArray<Sample>, ...languages: ReadonlyArray
 
 class Deployment extends Context.Service<Deployment, Effect.Success<typeof deployment>>()("rekey/test/Deployment") {
   static readonly layer = Layer.effect(Deployment, deployment).pipe(
-    Layer.provide(Layer.mergeAll(Packed.layer, MailServer.layer, Receiver.layer))
+    Layer.provideMerge(MailServer.layer),
+    Layer.provide(Layer.merge(Packed.layer, Receiver.layer))
   )
 }
 
@@ -128,10 +133,15 @@ layer(Deployment.layer, { excludeTestServices: true, timeout: 300_000 })("what a
       Effect.gen(function* () {
         const { env, folder, service, settings } = yield* Deployment
         const server = yield* startServer({ env: settings })
-        const samples = runOf("docs/operations.md").map((sample) => ({
-          ...sample,
-          text: sample.text.replaceAll("https://accounts.example.com", server.url)
-        }))
+        const byHand = under("docs/operations.md", "Giving an account back by hand")
+        const samples = runOf("docs/operations.md")
+          .filter((sample) => !byHand(sample))
+          .map((sample) => ({
+            ...sample,
+            text: sample.text
+              .replaceAll("https://accounts.example.com", server.url)
+              .replaceAll("http://127.0.0.1:1337", server.url)
+          }))
         assertKnown(samples, "sh", "sql", "ini", "json", "text")
         yield* inBash(
           [{ ...(samples[0] as Sample), text: "rekey user show ada || rekey user create ada ada@example.com" }],
@@ -156,6 +166,46 @@ layer(Deployment.layer, { excludeTestServices: true, timeout: 300_000 })("what a
         )
         assert.isNotEmpty(rows)
         for (const found of rows) assert.isNotEmpty(found)
+      }),
+    patience
+  )
+
+  it.effect(
+    "docs/operations.md gives an account back by hand, and whoever took it over gets it by no former address",
+    () =>
+      Effect.gen(function* () {
+        const { env, folder, settings } = yield* Deployment
+        const mails = yield* MailServer
+        const server = yield* startServer({ env: settings })
+        const client = yield* clientOf(server.url)
+        const mary = yield* client.register({ username: "mary", email: "mary@example.com" })
+        const wayBack = yield* changeEmail(client, mary, "eve@example.com")
+        assert.strictEqual((yield* client.changePassword(mary.jwt, mary.password, "eve's own phrase")).status, 200)
+
+        const samples = runOf("docs/operations.md").filter(
+          under("docs/operations.md", "Giving an account back by hand")
+        )
+        assertKnown(samples, "sh", "sql")
+        yield* inBash(
+          // psql isn't on every machine.
+          samples.map((sample) =>
+            sample.language === "sql"
+              ? { ...sample, text: `node ${join(project, "test/docs/sql.ts")} <<'END'\n${sample.text}END\n` }
+              : sample
+          ),
+          folder,
+          env
+        )
+
+        assertError(yield* undoEmail(client, wayBack), 403, "EmailChangeCodeSuperseded")
+        assertError(yield* client.me(mary.jwt), 401, "Unauthenticated")
+        for (const name of ["mary", "mary@example.com", "eve@example.com", "mary@new.example"]) {
+          assertError(yield* client.signIn(name, "eve's own phrase"), 400, "InvalidCredentials")
+        }
+        const { envelope, parsed } = yield* mails.next("Mary@new.example")
+        assert.deepStrictEqual(envelope.to, ["Mary@new.example"])
+        assert.strictEqual((yield* client.reset(codeIn(parsed.text ?? ""), "a new long phrase")).status, 200)
+        assert.strictEqual((yield* client.signIn("mary@new.example", "a new long phrase")).status, 200)
       }),
     patience
   )

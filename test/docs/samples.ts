@@ -88,6 +88,16 @@ export const samplesOf = (page: string): ReadonlyArray<Sample> => {
 export const runOf = (page: string): ReadonlyArray<Sample> =>
   samplesOf(page).filter(({ notRun }) => notRun === undefined)
 
+/** Whether a sample of a page stands below a heading, before the next. */
+export const under = (page: string, heading: string) => {
+  const lines = read(page).split("\n")
+  const from = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, "") === heading)
+  assert.notStrictEqual(from, -1, `${page} has no heading ${heading}`)
+  const length = lines.slice(from + 1).findIndex((line) => /^#+ /.test(line))
+  const end = length === -1 ? lines.length : from + 1 + length
+  return ({ line }: Sample): boolean => line > from && line <= end
+}
+
 export const place = ({ line, page }: Sample): string => `${page}:${line}`
 
 /** What is shown beneath a sample as its output: text right after it, or the JSON after it and the same in other languages. */
