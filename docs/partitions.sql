@@ -1,5 +1,5 @@
 -- The trail by month, and reset codes by the day on which they end, so that what is old goes with its table and no row is deleted one by
--- one. For a trail of some ten million rows or more; docs/scaling.md says what it costs and what it was tried with. PostgreSQL 14 or
+-- one. For a trail of some ten million rows or more; docs/scaling.md says what it costs and what it was tried with. PostgreSQL 15 or
 -- newer, as the owner of the tables, on which nothing may hang that Rekey didn't make:
 --
 --   psql --single-transaction -v ON_ERROR_STOP=1 -f docs/partitions.sql
