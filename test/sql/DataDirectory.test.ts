@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
@@ -9,6 +8,7 @@ import { Context, Effect, Layer, Logger } from "effect"
 import { SqlClient } from "effect/sql"
 import { createDataDirectory, lockDataDirectory } from "../../src/sql/DataDirectory.ts"
 import * as PgliteClient from "../../src/sql/PgliteClient.ts"
+import { tmpdirOnDisk } from "../support/memory.ts"
 
 const project = fileURLToPath(new URL("../../", import.meta.url))
 const holder = fileURLToPath(new URL("holdDataDirectory.ts", import.meta.url))
@@ -26,7 +26,7 @@ type Runtime = keyof typeof runtimes
 const names = Object.keys(runtimes) as ReadonlyArray<Runtime>
 
 const newFolder = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "rekey-data-"))),
+  Effect.sync(() => mkdtempSync(join(tmpdirOnDisk(), "rekey-data-"))),
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
 )
 

@@ -1,9 +1,12 @@
 import { access, chmod, constants, mkdtemp, rm, statfs, writeFile } from "node:fs/promises"
-import { freemem } from "node:os"
+import { freemem, tmpdir } from "node:os"
 import { join } from "node:path"
 
 /** Where Linux has files that are kept in memory. */
 const shared = "/dev/shm"
+
+/** Where there is a disk in any case: Deno lets nobody into /dev who may not do everything. */
+export const tmpdirOnDisk = (): string => process.env.TMPDIR_ON_DISK ?? tmpdir()
 
 const leastBytes = 4 * 2 ** 30
 
@@ -30,6 +33,7 @@ export default async () => {
   const remove = () => rm(folder, { recursive: true, force: true })
   if (!(await isFit(folder).catch(() => false))) return remove()
   await chmod(folder, 0o755) // PostgreSQL runs as another user
+  process.env.TMPDIR_ON_DISK = tmpdir()
   process.env.TMPDIR = folder
   return remove
 }

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { Data, Effect, type Scope } from "effect"
 import { inject } from "vitest"
+import { tmpdirOnDisk } from "./memory.ts"
 
 export type Runtime = "node" | "bun" | "deno"
 
@@ -79,10 +80,11 @@ export const freePort = Effect.callback<number>((resume) => {
   })
 })
 
-const temporaryFolder = Effect.acquireRelease(
-  Effect.promise(() => mkdtemp(join(tmpdir(), "rekey-test-"))),
-  (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
-)
+const homeFor = (runtime: Runtime | undefined) =>
+  Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(runtime === "deno" ? tmpdirOnDisk() : tmpdir(), "rekey-test-"))),
+    (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
+  )
 
 const endOf = ({ exit, output }: Pick<ServerProcess, "exit" | "output">) =>
   Effect.flatMap(exit, (exit) => Effect.fail(new ServerEnded({ exit, ...output })))
@@ -95,7 +97,7 @@ export const spawnServer = Effect.fn("spawnServer")(function* ({
   basePath = "",
   env = {}
 }: ServerOptions = {}): Effect.fn.Return<ServerProcess, never, Scope.Scope> {
-  const home = yield* temporaryFolder
+  const home = yield* homeFor(runtime)
   const settings = { HOST: "127.0.0.1", PORT: String(yield* freePort), DATA_DIR: join(home, "data"), ...env }
   const script = command ?? (runtime === undefined ? programWith() : yield* Effect.promise(() => scriptOf(runtime)))
   const output = { stdout: "", stderr: "" }
