@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: ["test/support/memory.ts", "test/support/surroundings.ts"],
     // Processes, not threads: argon2 and PGlite hold native and WebAssembly memory, and tests send signals.
     pool: "forks",
+    // As src/main.ts has it: the embedded database is compiled once.
+    execArgv: ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"],
     // Files share their process, its modules and its embedded database, which take longer to load than most files.
     isolate: false,
     // One more than the cores that it is measured on: tests wait for databases and processes now and then.

@@ -66,6 +66,17 @@ const command = (args: ReadonlyArray<string>) =>
     Effect.provide(Environment)
   )
 
+/**
+ * V8 compiles the embedded database once and quickly: to compile it again while it runs takes longer than opening it, and more than a command
+ * does with it. Bun and Deno have no such flags, or take none.
+ */
+const compileWasmOnce = () => {
+  if (process.versions.bun !== undefined || process.versions.deno !== undefined) return
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8")
+  for (const flag of ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]) setFlagsFromString(flag)
+}
+compileWasmOnce()
+
 const [name = "serve", ...others] = process.argv.slice(2)
 
 if (name === "serve" && others.length === 0) {
