@@ -19,8 +19,11 @@ const unitIn = (unit: "day" | "hour" | "minute") =>
 
 const units = { day: unitIn("day"), hour: unitIn("hour"), minute: unitIn("minute") }
 
-const count = (language: Language, number: number, unit: keyof typeof units): string =>
-  units[unit](language).format(number)
+const count = (language: Language, number: number, unit: keyof typeof units): string => {
+  const counted = units[unit](language).format(number)
+  // Japanese has no space before a counter.
+  return language === "ja" ? counted.replace(/\s/, "") : counted
+}
 
 /** How long something lasts, in milliseconds, as one says it, to the minute: `1 hour and 30 minutes`. */
 export const durationIn = (language: Language, millis: number): string => {

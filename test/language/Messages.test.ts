@@ -51,7 +51,7 @@ describe("durations and times", () => {
         pt: "1 hora e 30 minutos",
         it: "1 ora e 30 minuti",
         ar: "ساعة و30 دقيقة",
-        ja: "1 時間30 分"
+        ja: "1時間30分"
       }
     )
     assert.strictEqual(bare(durationIn("ar", 7_200_000)), "ساعتان")
