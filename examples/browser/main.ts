@@ -31,7 +31,7 @@ onSubmit("register", async (field) => {
     email: field("email"),
     password: field("password")
   })
-  return "user" in answer ? `Welcome, ${answer.user.username}.` : "Look into your mails."
+  return "user" in answer ? `Welcome, ${answer.user.username}.` : "Check your mail."
 })
 
 onSubmit("sign-in", async (field) => {

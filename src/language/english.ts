@@ -20,7 +20,7 @@ export const english = {
   "error.EmailChangeCodeNotFound": "There is no such code for a change of address.",
   "error.EmailChangeCodeSuperseded": "This code can't be used any more: something newer was done to the account.",
   "error.EmailChangeCodeUsed": "This code was used already.",
-  "error.InvalidCredentials": "Wrong identifier or password.",
+  "error.InvalidCredentials": "Wrong e-mail address, user name or password.",
   "error.InvalidRequest": "The request doesn't have the documented form.",
   "error.PasswordMismatch": "The two passwords differ.",
   "error.RateLimited": "Too many requests. Try again later.",
@@ -150,7 +150,7 @@ export const english = {
   "mail.reset.notWanted":
     "If you don't want a new password, there is nothing to do: without this mail your password can't be changed this way.",
   "mail.reset.why":
-    "You get this mail because an account at {app} has your address, and its password was said to be forgotten.",
+    "You get this mail because an account at {app} has your address, and somebody said that its password was forgotten.",
   "mail.reset.whyAdministrator":
     "You get this mail because an account at {app} has your address, and an administrator started a reset of its password.",
   "policy.breached": "This password is known from a data breach. Choose one that you have used nowhere else.",
@@ -162,7 +162,7 @@ export const english = {
     "The password may take at most {most, plural, one {# byte} other {# bytes}}: letters without accents take one each, most others two or three, emoji four or more.",
   "policy.tooShort": "The password must have at least {least, plural, one {# character} other {# characters}}.",
   "page.account.back": "Back to your account",
-  "page.account.signOut": "Sign out",
+  "page.account.signOut": "Sign out here",
   "page.account.title": "Your account",
   "page.ask.button": "Send the mail",
   "page.changePassword.lead": "You stay signed in here, and are signed out everywhere else.",
@@ -178,13 +178,13 @@ export const english = {
   "page.changeEmail.lead": "We send a mail to the new address. Nothing changes before you confirm there.",
   "page.confirmChange.title": "Confirm your new address",
   "page.confirmChange.lead":
-    "From then on this address is your account's. Confirm only if it was you who asked for it.",
+    "Once you confirm, the address that got the mail is your account's. Confirm only if you asked for it.",
   "page.confirmChange.button": "Use this address",
   "page.confirmChangeDone.title": "Your address is changed",
-  "page.confirmChangeDone.lead": "Your other devices are signed out. The former address has been told.",
+  "page.confirmChangeDone.lead": "Your other devices are signed out. We have told the former address.",
   "page.undoChange.title": "Take your account back",
   "page.undoChange.lead":
-    "Do this if it wasn't you who changed the address. The former address is your account's again, every device is signed out, and the present password opens it no more.",
+    "Do this if it wasn't you who changed the address. The former address is your account's again, every device is signed out, and the current password no longer works.",
   "page.undoChange.button": "Take the account back",
   "page.undoChangeDone.title": "Your account is back",
   "page.undoChangeDone.lead": "A mail is on its way to you: choose a new password with it.",
@@ -195,7 +195,7 @@ export const english = {
   "page.delete.goes":
     "The account goes for good, with its sessions, its codes and the mails that wait. Nobody can bring it back.",
   "page.delete.stays":
-    "What stays for a while is the log of what was done, which those who run {app} keep; your address isn't in it. A last mail will tell you.",
+    "What stays for a while is the log of what was done, which those who run {app} keep; your address isn't in it. A last mail will confirm the deletion.",
   "page.delete.title": "Delete your account",
   "page.deleted.lead": "You are signed out everywhere, and a last mail is on its way.",
   "page.deleted.title": "Your account is deleted",
@@ -257,8 +257,8 @@ export const english = {
   "page.password.rule":
     "At least {least, plural, one {# character} other {# characters}}. A few words that only you would put together make a good one.",
   "page.password.show": "Show",
-  "page.place.address": "At the address {address}",
-  "page.place.network": "In the network {network}",
+  "page.place.address": "IP address {address}",
+  "page.place.network": "Network {network}",
   "page.register.button": "Create the account",
   "page.register.signIn": "I have an account: sign in",
   "page.register.title": "Create an account",
@@ -270,10 +270,10 @@ export const english = {
   "page.sent.code": "I have a code",
   "page.sent.confirmation": "If this address waits for its confirmation, a mail with a link is on its way.",
   "page.sent.changeEmail": "If the new address can be used, a mail is on its way there.",
-  "page.sent.nothing": "Nothing there after a few minutes? Look into the spam folder, or check the address.",
+  "page.sent.nothing": "Nothing there after a few minutes? Look in the spam folder, or check the address.",
   "page.sent.registration": "We have sent a mail to your address. Follow its link to finish.",
   "page.sent.reset": "If there is an account with this address, a mail with a link is on its way.",
-  "page.sent.title": "Look into your mail",
+  "page.sent.title": "Check your mail",
   "page.sessions.current": "This device",
   "page.sessions.end": "Sign out",
   "page.sessions.endOthers": "Sign out everywhere else",
@@ -283,7 +283,7 @@ export const english = {
   "page.signIn.title": "Sign in",
   "page.unusable.another": "Ask for a new mail",
   "page.unusable.code": "Enter another code",
-  "page.unusable.title": "This link doesn't work any more"
+  "page.unusable.title": "This link doesn't work"
 } as const
 
 /** What each message takes that takes something. */

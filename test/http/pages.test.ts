@@ -43,7 +43,7 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       assert.deepStrictEqual([sent.status, sent.headers.location], [303, "./forgot-password/sent"])
       const page = yield* open("/forgot-password/sent")
       assertPage(page)
-      assert.include(page.text, "Look into your mail")
+      assert.include(page.text, "Check your mail")
       const code = codeIn((yield* (yield* MailServer).next(email)).parsed.text ?? "")
       assert.strictEqual((yield* service.check(code)).status, 200)
 

@@ -59,7 +59,7 @@ onBothDatabases("the language of mails", Service.layer({ settings: { administrat
       const { email, password } = yield* registered(understands("de-AT, en;q=0.5"))
       const { parsed } = yield* asked(email, understands("fr"))
       assert.strictEqual(parsed.subject, subjectOf("de", "reset"))
-      assert.include(parsed.text, "laufen in 30 Minuten ab")
+      assert.include(parsed.text, "gelten noch 30 Minuten")
       assert.match(String(parsed.html), /<html lang="de" dir="ltr"/)
       assert.strictEqual(parsed.headers.get("content-language"), "de")
       yield* reset(codeIn(parsed.text ?? ""), understands("es"))

@@ -221,7 +221,7 @@ export const examples = (it: Vitest.MethodsNonLive<Packed | Browser>): void => {
         assert.strictEqual(yield* send("reset", both(newPassword)), "Your password is changed.")
         assert.strictEqual(
           yield* send("sign-in", { identifier: "ada", password: ada.password }),
-          "Wrong identifier or password."
+          "Wrong e-mail address, user name or password."
         )
         assert.strictEqual(
           yield* send("sign-in", { identifier: "ada", password: newPassword }),

@@ -24,7 +24,7 @@ export const emailField = ({ say }: Visit, value: string, error: ErrorBody | und
     error
   })
 
-/** "Look into your mail", and what to do where there is none. */
+/** "Check your mail", and what to do where there is none. */
 export const lookIntoMail = (
   visit: Visit,
   options: { readonly words: string; readonly askedAt: Path; readonly codePath: Path }
