@@ -100,6 +100,14 @@ const usesOf = (text: string, language: Language): ReadonlyArray<Use> | string =
   }
 }
 
+const straightApostrophe = [/'/, "has a straight apostrophe"] as const
+
+/** What languages/README.md asks of a language's signs. */
+const manners: Partial<Record<Language, ReadonlyArray<readonly [pattern: RegExp, complaint: string]>>> = {
+  fr: [[/ [:;?!»]|« /, "has a plain space where a no-break space belongs"], straightApostrophe],
+  it: [straightApostrophe]
+}
+
 const messageComplaints = (language: Language, text: string, original: string): ReadonlyArray<string> => {
   const uses = usesOf(text, language)
   if (typeof uses === "string") return [uses]
@@ -109,7 +117,8 @@ const messageComplaints = (language: Language, text: string, original: string): 
     ...(text === text.normalize("NFC") ? [] : ["isn't in Unicode's form NFC"]),
     // Words alone: what shows them escapes them, and a direction that isn't closed would spread.
     ...(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/u.test(text) ? ["has a control character"] : []),
-    ...(/<\/?[a-z]/i.test(text) ? ["has markup"] : [])
+    ...(/<\/?[a-z]/i.test(text) ? ["has markup"] : []),
+    ...(manners[language] ?? []).flatMap(([pattern, complaint]) => (pattern.test(text) ? [complaint] : []))
   ]
   if (typeof english === "string") return typography
   const [given, wanted] = [kindsByName(uses), kindsByName(english)]

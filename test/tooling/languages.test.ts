@@ -6,7 +6,7 @@ const english = {
   hello: "Hello {name}, see you on {day, date, long}.",
   count: "{count, plural, one {# code} other {# codes}}",
   place: "{where, select, home {at home} other {away}}",
-  plain: "It's done."
+  plain: "It is done."
 }
 
 /** What is wrong with these messages, without the names of the file and the message. */
@@ -67,6 +67,15 @@ describe("the check of translations", () => {
     assert.deepStrictEqual(wrong("de", { plain: "Fertig\u202e" }), ["plain has a control character"])
     assert.deepStrictEqual(wrong("de", { plain: "" }), ["plain is empty, or has white space around it"])
     assert.deepStrictEqual(wrong("de", { plain: "Fu\u0308r" }), ["plain isn't in Unicode's form NFC"])
+  })
+
+  it("complains of signs that are against the manner of a language", () => {
+    assert.deepStrictEqual(wrong("fr", { plain: "C’est fait\u00a0: merci\u00a0!" }), [])
+    for (const plain of ["C’est fait : merci", "Fini ?", "« Fini »"]) {
+      assert.deepStrictEqual(wrong("fr", { plain }), ["plain has a plain space where a no-break space belongs"])
+    }
+    assert.deepStrictEqual(wrong("fr", { plain: "C'est fait" }), ["plain has a straight apostrophe"])
+    assert.deepStrictEqual(wrong("de", { plain: "Fertig ?" }), [])
   })
 
   it("makes types of what the English messages take", () => {
