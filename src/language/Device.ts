@@ -10,8 +10,7 @@ const things: Readonly<Record<string, "iphone" | "ipad" | "mac">> = {
 
 /** A device in a reader's language, by the words that are kept of it: `domain/Device.ts` has them all. */
 export const deviceIn = (language: Language, device: string): string => {
-  if (language === "en") return device
-  if (device === "an unknown device") return say(language, "device.unknown")
+  if (device === "" || device === "an unknown device") return say(language, "device.unknown")
   const [, kept = device, system] = /^(.+) on (.+)$/.exec(device) ?? []
   const program = kept === "an unknown program" ? say(language, "device.unknownProgram") : kept
   return system === undefined

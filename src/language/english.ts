@@ -4,8 +4,8 @@
 export const english = {
   "device.known":
     "{system, select, iphone {{program} on an iPhone} ipad {{program} on an iPad} mac {{program} on a Mac} other {{program} on {name}}}",
-  "device.unknown": "an unknown device",
-  "device.unknownProgram": "an unknown program",
+  "device.unknown": "Unknown device",
+  "device.unknownProgram": "Unknown program",
   "duration.hoursAndMinutes": "{hours} and {minutes}",
   "duration.moment": "less than a minute",
   "error.AccountBlocked": "This account is blocked.",
@@ -68,21 +68,23 @@ export const english = {
   "mail.confirm.notYouAgain": "If it wasn't you, there is nothing to do.",
   "mail.confirm.why": "You get this mail because somebody gave your address at {app}.",
   "mail.notice.when": "When: {time}",
-  "mail.notice.fromAddress": "From: {device} at the address {address}",
-  "mail.notice.fromNetwork": "From: {device} in the network {network}",
-  "mail.notice.fromUnknown": "From: {device} at an address that isn't recorded",
-  "mail.notice.newPassword":
-    "If it was you, there is nothing to do. All other sessions have ended: sign in again with the new password.",
+  "mail.notice.device": "Device: {device}",
+  "mail.notice.address": "IP address: {address}",
+  "mail.notice.network": "Network: {network}",
+  "mail.notice.notRecorded": "IP address: not recorded",
   "mail.notice.notYou":
     "If it wasn't you, somebody else may be in your account. Go to {app} the way you always do, say that you forgot your password, and choose a new one: that ends every session. Then change the password of your mailbox, and tell those who run {app}.",
   "mail.passwordReset.subject": "Your {app} password was reset",
   "mail.passwordReset.what":
     "The password of the {app} account of {address} was reset with a code from a mail to this address.",
+  "mail.passwordReset.you": "If it was you, just sign in with the new password: every session has ended.",
   "mail.passwordReset.why":
     "You get this mail because an account at {app} has your address, and its password was reset.",
   "mail.passwordChanged.subject": "Your {app} password was changed",
   "mail.passwordChanged.what":
     "The password of the {app} account of {address} was changed by somebody who was signed in and knew the former one.",
+  "mail.passwordChanged.you":
+    "If it was you, there is nothing to do. You stay signed in where you changed it; all other sessions have ended.",
   "mail.passwordChanged.why":
     "You get this mail because an account at {app} has your address, and its password was changed.",
   "mail.deleted.subject": "Your {app} account was deleted",
@@ -301,9 +303,9 @@ export interface MessageValues {
   readonly "mail.confirm.end": { readonly end: string }
   readonly "mail.confirm.why": { readonly app: string }
   readonly "mail.notice.when": { readonly time: string }
-  readonly "mail.notice.fromAddress": { readonly device: string; readonly address: string }
-  readonly "mail.notice.fromNetwork": { readonly device: string; readonly network: string }
-  readonly "mail.notice.fromUnknown": { readonly device: string }
+  readonly "mail.notice.device": { readonly device: string }
+  readonly "mail.notice.address": { readonly address: string }
+  readonly "mail.notice.network": { readonly network: string }
   readonly "mail.notice.notYou": { readonly app: string }
   readonly "mail.passwordReset.subject": { readonly app: string }
   readonly "mail.passwordReset.what": { readonly app: string; readonly address: string }

@@ -7,22 +7,25 @@ import { type Block, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 import type { Notice, Occasion } from "./Outbox.ts"
 
-const from = (language: Language, { clientAddress, device: kept }: Occasion): string => {
-  const device = deviceIn(language, oneLine(kept))
-  if (clientAddress === null) return say(language, "mail.notice.fromUnknown", { device })
+const from = (language: Language, { clientAddress }: Occasion): string => {
+  if (clientAddress === null) return say(language, "mail.notice.notRecorded")
   const address = oneLine(clientAddress)
   return address.includes("/")
-    ? say(language, "mail.notice.fromNetwork", { device, network: address })
-    : say(language, "mail.notice.fromAddress", { device, address })
+    ? say(language, "mail.notice.network", { network: address })
+    : say(language, "mail.notice.address", { address })
 }
 
 const when = (language: Language, { at }: Occasion): string =>
   say(language, "mail.notice.when", { time: timeIn(language, at) })
 
-/** When it was, and from where. */
+/** When it was, with what, and from where. */
 export const factsOf = (language: Language, occasion: Occasion): Block => ({
   _tag: "Facts",
-  facts: [when(language, occasion), from(language, occasion)]
+  facts: [
+    when(language, occasion),
+    say(language, "mail.notice.device", { device: deviceIn(language, oneLine(occasion.device)) }),
+    from(language, occasion)
+  ]
 })
 
 /** Whoever has the address that was withdrawn may be whom the account was taken back from, and needn't know where its owner is. */
@@ -38,7 +41,7 @@ const told = ({ event }: Notice, language: Language, account: { readonly app: st
       return {
         subject: say(language, `${happened}.subject`, account),
         what: say(language, `${happened}.what`, account),
-        yours: say(language, "mail.notice.newPassword"),
+        yours: say(language, `${happened}.you`),
         notYours: say(language, "mail.notice.notYou", account),
         why: say(language, `${happened}.why`, account)
       }

@@ -182,7 +182,7 @@ onBothDatabases("with EMAIL_CONFIRMATION", Service.layerWatched({ settings: requ
       assertDone(yield* ask(attacker))
       const { parsed } = yield* mailTo(ada.email, "You have an account at Rekey already")
       assert.include(parsed.text, `with the address ${ada.email}`)
-      assert.match(parsed.text ?? "", /From: .+ in the network 127\.0\.0\.0\/24/)
+      assert.match(parsed.text ?? "", /Device: .+\nNetwork: 127\.0\.0\.0\/24/)
       assert.notMatch(`${parsed.text}${parsed.html}`, /code=|https?:|newcomer\d+\b(?!@)/)
       assertError(yield* signIn(attacker.username, attacker.password), 400, "InvalidCredentials")
       assertError(yield* signIn(ada.email, attacker.password), 400, "InvalidCredentials")

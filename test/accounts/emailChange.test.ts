@@ -67,7 +67,7 @@ onBothDatabases("changing an address", Service.layer(), (it) => {
       assert.deepStrictEqual(envelope.to, [ada.email])
       assert.strictEqual(parsed.subject, "Your Rekey account has a new address")
       assert.include(parsed.text, "http://accounts.example.com/change-email/undo?code=")
-      assert.include(parsed.text, "From: an unknown device in the network 127.0.0.0/24")
+      assert.include(parsed.text, "Device: Unknown device\nNetwork: 127.0.0.0/24")
       assert.include(parsed.text, "end in 7 days")
       // Whose address it is now is nobody's affair there.
       assert.notInclude(`${parsed.text}${parsed.html}`, ada.to)
@@ -191,7 +191,7 @@ onBothDatabases("the way back to a former address", Service.layer(), (it) => {
       assert.strictEqual(parsed.subject, "Your address is no longer that of an account at Rekey")
       const text = parsed.text ?? ""
       assert.match(text, /When: /)
-      for (const secret of ["From: ", "127.0.0", ada.email, "code="]) assert.notInclude(text, secret)
+      for (const secret of ["Device: ", "Network: ", "127.0.0", ada.email, "code="]) assert.notInclude(text, secret)
     })
   )
 

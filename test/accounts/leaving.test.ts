@@ -44,7 +44,7 @@ onBothDatabases("deleting one's account", Service.layer(), (it) => {
       assertError(yield* deleteAccount(ada), 401, "Unauthenticated")
       const { parsed } = yield* next(ada.email)
       assert.strictEqual(parsed.subject, "Your Rekey account was deleted")
-      assert.match(parsed.text ?? "", /From: an unknown device in the network 127\.0\.0\.0\/24/)
+      assert.match(parsed.text ?? "", /Device: Unknown device\nNetwork: 127\.0\.0\.0\/24/)
       const trail = sql`
         select concat_ws(' ', event, outcome, reason, actor) as step from audit
         where user_id = ${ada.id}::uuid and event = 'account.deleted' order by step`

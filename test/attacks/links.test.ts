@@ -442,7 +442,7 @@ onPostgres("links", Service.layer({ settings: { trustedProxies } }), (it) => {
           const body = { code: codeIn(asked.parsed.text ?? ""), ...both(newPassword) }
           assert.strictEqual((yield* service.post("/auth/reset-password", body, { "user-agent": script })).status, 200)
           const notice = yield* mails.next(email)
-          assert.include(notice.parsed.text, "an unknown device")
+          assert.include(notice.parsed.text, "Unknown device")
           for (const { envelope, parsed } of [asked, notice]) {
             assert.deepStrictEqual(envelope.to, [email])
             for (const text of [parsed.text, parsed.html, parsed.subject])

@@ -27,15 +27,22 @@ describe("the notice of a new password (F5)", () => {
     const { subject, text } = render()
     assert.strictEqual(subject, "Your Rekey password was reset")
     assert.include(lines(text), "When: 24 November 2026 at 13:05 UTC")
-    assert.include(lines(text), "From: Firefox on Windows in the network 192.0.2.0/24")
+    assert.include(lines(text), "Device: Firefox on Windows")
+    assert.include(lines(text), "Network: 192.0.2.0/24")
     assert.match(text, /The password of the Rekey account of ada@example\.com was reset/)
     assert.strictEqual(render({ event: "password-changed" }).subject, "Your Rekey password was changed")
     assert.match(render({ event: "password-changed" }).text, /was changed by somebody who was signed in/)
   })
 
   it("says of the address as much as is kept of it", () => {
-    assert.include(render({ clientAddress: "192.0.2.7" }).text, "Firefox on Windows at the address 192.0.2.7\n")
-    assert.include(render({ clientAddress: null }).text, "Firefox on Windows at an address that isn't recorded\n")
+    assert.include(lines(render({ clientAddress: "192.0.2.7" }).text), "IP address: 192.0.2.7")
+    assert.include(lines(render({ clientAddress: null }).text), "IP address: not recorded")
+    assert.include(lines(render({ device: "" }).text), "Device: Unknown device")
+  })
+
+  it("says to whom it was which sessions go on: none after a reset, after a change the one that it was made in", () => {
+    assert.match(render().text, /If it was you, just sign in with the new password: every session has ended\./)
+    assert.match(render({ event: "password-changed" }).text, /You stay signed in where you changed it/)
   })
 
   it("says what to do if it was somebody else, without a link", () => {
