@@ -171,14 +171,20 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       }
       const account = yield* open("/account")
       assertPage(account)
-      assert.match(account.text, /Another device[\s\S]*?Safari on an iPhone · In the network 127\.0\.0\.0\/24/)
+      assert.match(
+        account.text,
+        /<strong id="device-\d">Unknown device<\/strong> <span class="badge">This device<\/span>/
+      )
+      const [, row = ""] = /<strong id="device-(\d)">Safari on an iPhone<\/strong><\/p>/.exec(account.text) ?? []
+      assert.include(account.text, `<p class="when" id="place-${row}">Network 127.0.0.0/24</p>`)
+      assert.include(account.text, `aria-labelledby="end-${row} device-${row} place-${row}"`)
       // Refusals are written behind the answer.
       const shown = Effect.repeat(open("/account/events"), { until: ({ text }) => text.includes("Refused") })
       const events = yield* shown
       assertPage(events)
       assert.match(
         events.text,
-        /<strong>Sign-in<\/strong> <span class="refused">Refused<\/span>[\s\S]*?Safari on an iPhone · In the network/
+        /<strong>Sign-in<\/strong> <span class="badge refused">Refused<\/span>[\s\S]*?<p class="when">Safari on an iPhone<\/p>\n<p class="when">Network/
       )
       assert.match(events.text, /<strong>Registration<\/strong><\/p>\n<p class="when"><time datetime="20/)
       const arabic = yield* open("/account/events", "GET", { "accept-language": "ar" })

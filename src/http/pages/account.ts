@@ -6,6 +6,7 @@ import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
 import { AccountExport } from "../../domain/AccountExport.ts"
 import type { Unavailable } from "../../domain/Failure.ts"
 import { type Session, SessionId } from "../../domain/Session.ts"
+import { deviceIn } from "../../language/Device.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { asFile } from "../accounts.ts"
 import type { Door } from "../limits.ts"
@@ -14,27 +15,32 @@ import { errorBody, makeTakeForm, type Typed } from "./forms.ts"
 import { noticeIn, noticeQuery } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
-import { moment, whereFrom } from "./whenAndWhere.ts"
+import { moment, placeOf } from "./whenAndWhere.ts"
 
 const bodyOf = errorBody(documentedUnavailable)
 const encodeExport = Schema.encodeEffect(AccountExport)
 const decodeSessionId = Schema.decodeUnknownEffect(SessionId)
 
 /** The buttons of all rows say the same to the eye; their names say which device, for those who hear them. */
-const sessionRow = (visit: Visit, session: Session, row: string): Html =>
-  html`<li><div>
-<p><strong>${visit.say(session.current ? "page.sessions.current" : "page.sessions.other")}</strong></p>
-<p class="when" id="where-${row}">${whereFrom(visit, session)}</p>
+const sessionRow = (visit: Visit, session: Session, row: string): Html => {
+  const place = placeOf(visit, session)
+  const named = [`end-${row}`, `device-${row}`, ...(place === undefined ? [] : [`place-${row}`])].join(" ")
+  return html`<li><div>
+<p><strong id="device-${row}">${deviceIn(visit.language, session.device)}</strong>${
+    session.current ? html` <span class="badge">${visit.say("page.sessions.current")}</span>` : ""
+  }</p>
+${place === undefined ? "" : html`<p class="when" id="place-${row}">${place}</p>\n`}\
 <p class="when">${visit.say("page.sessions.since")} ${moment(visit, session.createdAt)}</p>
 </div>
 ${
   session.current
     ? ""
     : html`<form method="post" action="${visit.to(paths.endSession)}"><input type="hidden" name="id" value="${session.id}">\
-<button class="quiet" id="end-${row}" aria-labelledby="end-${row} where-${row}">${visit.say("page.sessions.end")}</button></form>
+<button class="quiet" id="end-${row}" aria-labelledby="${named}">${visit.say("page.sessions.end")}</button></form>
 `
 }</li>
 `
+}
 
 /** The page where nothing of the account can be shown. */
 const failed = (visit: Visit) => (error: ErrorBody) =>
@@ -75,14 +81,14 @@ export const AccountPage = HttpRouter.use(
 ${list.map((session, index) => sessionRow(visit, session, String(index)))}</ul>
 ${
   list.length > 1
-    ? html`<form method="post" action="${visit.to(paths.endOtherSessions)}"><button class="danger">${visit.say("page.sessions.endOthers")}</button></form>
+    ? html`<form method="post" action="${visit.to(paths.endOtherSessions)}"><button class="quiet">${visit.say("page.sessions.endOthers")}</button></form>
 `
     : ""
 }<form method="post" action="${visit.to(paths.signOut)}"><button class="quiet">${visit.say("page.account.signOut")}</button></form>
 <h2>${visit.say("page.data.title")}</h2>
 <p class="hint">${visit.say("page.data.lead")}</p>
 <form method="post" action="${visit.to(paths.exportAccount)}" data-stays><button class="quiet">${visit.say("page.data.export")}</button></form>
-<ul class="links"><li><a href="${visit.to(paths.deleteAccountPage)}">${visit.say("page.delete.title")}</a></li></ul>`
+<ul class="links"><li><a class="danger" href="${visit.to(paths.deleteAccountPage)}">${visit.say("page.delete.title")}</a></li></ul>`
               })
             )
           }

@@ -22,7 +22,7 @@ const named = {
   "account.created": "page.event.creation",
   "account.imported": "page.event.creation",
   "account.registered": "page.event.registration",
-  "registration.requested": "page.event.registration",
+  "registration.requested": "page.event.registrationRequest",
   "recovery.requested": "page.event.recoveryRequest",
   "confirmation.requested": "page.event.confirmationMail",
   "email.confirmed": "page.event.emailConfirmation",
@@ -45,13 +45,13 @@ const isNamed = (event: string): event is keyof typeof named => Object.hasOwn(na
 
 const eventRow = (visit: Visit, appName: string, event: AccountEvent): Html => {
   const operator = event.actor !== "owner" && event.actor !== "anonymous"
-  const where = operator ? visit.say("page.events.operator", { app: appName }) : whereFrom(visit, event)
+  const where = operator ? [visit.say("page.events.operator", { app: appName })] : whereFrom(visit, event)
   return html`<li><div>
 <p><strong>${isNamed(event.event) ? visit.say(named[event.event]) : event.event}</strong>${
-    event.outcome === "done" ? "" : html` <span class="refused">${visit.say("page.events.refused")}</span>`
+    event.outcome === "done" ? "" : html` <span class="badge refused">${visit.say("page.events.refused")}</span>`
   }</p>
 <p class="when">${moment(visit, event.at)}</p>
-${where === "" ? "" : html`<p class="when">${where}</p>\n`}</div></li>
+${where.map((line) => html`<p class="when">${line}</p>\n`)}</div></li>
 `
 }
 

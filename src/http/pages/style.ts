@@ -11,6 +11,7 @@ export const styleOf = ({ dark, light }: Accent): string => `
 html{font:1rem/1.55 system-ui,sans-serif;background:var(--ground);color:var(--ink);-webkit-text-size-adjust:100%;scroll-padding-block:1rem}
 body{margin:0;min-height:100vh;min-height:100dvh;display:flex;flex-direction:column;align-items:center;padding:clamp(1.25rem,6vh,4.5rem) 1rem 1.5rem}
 body>*{width:100%;max-width:27rem}
+body>footer{max-width:40rem}
 header{display:flex;align-items:center;justify-content:center;gap:.625rem;margin-block-end:1.5rem;font-weight:600;font-size:1.0625rem}
 header img{display:block;max-height:2.5rem;max-width:12rem}
 .mark{display:grid;place-items:center;width:2rem;height:2rem;border-radius:.5625rem;background:var(--accent);color:var(--on);font-size:1.0625rem;font-weight:700}
@@ -23,12 +24,12 @@ p,li{text-wrap:pretty}
 p{margin:.5rem 0}
 .lead,.hint,.when{color:var(--soft)}
 .hint,.when{font-size:.9375rem}
-.when::first-letter{text-transform:uppercase}
-.icon{display:block;width:3rem;height:3rem;margin-block-end:1rem;padding:.75rem;border-radius:50%;background:var(--ground);color:var(--accent)}
+.icon{display:block;width:3rem;height:3rem;margin-block-end:1rem;padding:.75rem;border-radius:50%;background:color-mix(in srgb,var(--accent) 12%,var(--card));color:var(--accent)}
 a{color:var(--accent);text-underline-offset:.2em;text-decoration-thickness:1px}
 a:hover{text-decoration-thickness:2px}
 :focus-visible,.summary:focus{outline:3px solid var(--accent);outline-offset:2px;border-radius:.375rem}
 form{margin-block-start:1.25rem}
+h1+form:has(>.lead:first-child){margin-block-start:.5rem}
 .field,.field+.lead{margin-block-start:1.25rem}
 label{display:block;font-weight:600;margin-block-end:.375rem}
 .field .hint{margin:0 0 .375rem}
@@ -44,13 +45,15 @@ button,.button{display:block;width:100%;min-height:2.875rem;margin-block-start:1
 button:hover,.button:hover{filter:brightness(1.08)}
 .quiet{background:none;color:var(--accent);border-color:var(--line)}
 .danger{background:none;color:var(--bad);border-color:currentColor}
-.refused{margin-inline-start:.375rem;padding:.125rem .5rem;border-radius:1rem;background:var(--badground);color:var(--bad);font-size:.8125rem;font-weight:600;white-space:nowrap}
+.badge{margin-inline-start:.375rem;padding:.125rem .5rem;border-radius:1rem;background:var(--goodground);color:var(--good);font-size:.8125rem;font-weight:600;white-space:nowrap}
+.refused{background:var(--badground);color:var(--bad)}
 .links{list-style:"";margin:1.5rem 0 0;padding:0;display:grid;gap:.5rem}
 .links a,footer a{display:inline-block;padding-block:.125rem}
 .error{margin:.375rem 0 0;color:var(--bad);font-weight:600;font-size:.9375rem}
 .summary,.note{margin-block:1rem 1.25rem;padding:.875rem 1rem;border-radius:.625rem;border-inline-start:4px solid var(--bad);background:var(--badground)}
 .summary h2{margin:0;font-size:1rem}
-.summary ul{margin:.25rem 0 0;padding-inline-start:1.25rem}
+.summary ul,.summary p{margin:.25rem 0 0}
+.summary ul{padding-inline-start:1.25rem}
 .summary a{color:var(--bad)}
 .note{border-color:var(--good);background:var(--goodground)}
 .note p{margin:0}
@@ -68,7 +71,7 @@ footer ul{list-style:"";margin:0;padding:0;display:flex;flex-wrap:wrap;justify-c
 footer ul+nav,footer nav+ul{margin-block-start:.5rem}
 footer a{color:inherit}
 footer [aria-current]{color:var(--ink);font-weight:600;text-decoration:none}
-@media (max-width:30rem){body{padding-inline:0;background:var(--card)}html{background:var(--card)}main{border:0;border-radius:0;box-shadow:none;padding-block:.5rem 1.5rem}header{justify-content:flex-start;padding-inline:1.5rem;margin-block-end:1rem}footer{padding-inline:1.5rem}.icon{background:var(--ground)}dl{display:block}dd+dt{margin-block-start:.5rem}}
+@media (max-width:30rem){body{padding-inline:0;background:var(--card)}html{background:var(--card)}main{border:0;border-radius:0;box-shadow:none;padding-block:.5rem 1.5rem}header{justify-content:flex-start;padding-inline:1.5rem;margin-block-end:1rem}footer{padding-inline:1.5rem}dl{display:block}dd+dt{margin-block-start:.5rem}}
 @media (prefers-reduced-motion:no-preference){button,.button{transition:filter .15s}}
 @media (forced-colors:active){.mark,button,.button{border:1px solid}}
 `

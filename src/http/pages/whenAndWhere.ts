@@ -8,18 +8,22 @@ import type { Visit } from "./Visits.ts"
 export const moment = ({ language }: Visit, date: Date): Html =>
   html`<time datetime="${date.toISOString()}" data-locale="${localeOf(language)}">${timeIn(language, date)}</time>`
 
-/** From what device, and from where as far as it was kept; nothing where nothing is known. */
-export const whereFrom = (
-  { language, say }: Visit,
-  { clientAddress, device }: { readonly device: string | null; readonly clientAddress: string | null }
-): string => {
-  const place =
-    clientAddress === null
-      ? []
-      : [
-          clientAddress.includes("/")
-            ? say("page.place.network", { network: clientAddress })
-            : say("page.place.address", { address: clientAddress })
-        ]
-  return [...(device === null ? [] : [deviceIn(language, device)]), ...place].join(" · ")
+/** From where, as far as it was kept. */
+export const placeOf = (
+  { say }: Visit,
+  { clientAddress }: { readonly clientAddress: string | null }
+): string | undefined => {
+  if (clientAddress === null) return undefined
+  return clientAddress.includes("/")
+    ? say("page.place.network", { network: clientAddress })
+    : say("page.place.address", { address: clientAddress })
 }
+
+/** From what device, and from where, as far as it was kept: a line for each. */
+export const whereFrom = (
+  visit: Visit,
+  from: { readonly device: string | null; readonly clientAddress: string | null }
+): ReadonlyArray<string> =>
+  [from.device === null ? undefined : deviceIn(visit.language, from.device), placeOf(visit, from)].filter(
+    (line) => line !== undefined
+  )
