@@ -53,7 +53,7 @@ export const english = {
   "error.http.payloadTooLarge": "The body is larger than 64 KiB.",
   "error.http.shuttingDown": "The service is shutting down. Try again shortly.",
   "error.http.timeout": "The request took too long to arrive.",
-  "mail.code": "If the link doesn't work, use this code instead:",
+  "mail.code": "If the link doesn't work, open this page and enter the code there:",
   "mail.confirm.subject": "Confirm your address for {app}",
   "mail.confirm.asked":
     "Somebody, hopefully you, asked for an account at {app} with the address {address}. Confirm it to open the account.",

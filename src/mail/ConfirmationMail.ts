@@ -4,7 +4,7 @@ import type { Email } from "../domain/Email.ts"
 import type { Language } from "../language/Language.ts"
 import { say } from "../language/Messages.ts"
 import { durationIn } from "../language/Time.ts"
-import { codeLink, letter, oneLine, words } from "./Letter.ts"
+import { codeBlocks, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 
 /**
@@ -15,7 +15,7 @@ const tellable = /^[\p{L}\p{N}_-]{3,32}$/u
 
 /**
  * The mail that brings a confirmation code, as text and as HTML. The link is `confirmationUrl`, which comes from configuration alone
- * (D1), with the code as its query parameter `code`; the bare code stands beside it, since some gateways break links.
+ * (D1), with the code as its query parameter `code`; the bare code stands beside it.
  */
 export const confirmationMail = (contents: {
   readonly id: string
@@ -46,9 +46,7 @@ export const confirmationMail = (contents: {
     subject: say(language, "mail.confirm.subject", { app }),
     blocks: [
       words(asked()),
-      { _tag: "Link", label: say(language, "mail.confirm.button"), url: codeLink(contents.confirmationUrl, code) },
-      words(say(language, "mail.code")),
-      { _tag: "Code", code },
+      ...codeBlocks(language, { label: say(language, "mail.confirm.button"), page: contents.confirmationUrl, code }),
       words(say(language, "mail.confirm.end", { end })),
       words(say(language, isAccount ? "mail.confirm.notYouAgain" : "mail.confirm.notYou"))
     ],

@@ -4,7 +4,7 @@ import type { EmailChangeCode } from "../domain/EmailChange.ts"
 import type { Language } from "../language/Language.ts"
 import { say } from "../language/Messages.ts"
 import { durationIn } from "../language/Time.ts"
-import { codeLink, letter, oneLine, words } from "./Letter.ts"
+import { codeBlocks, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 import { factsOf } from "./NoticeMail.ts"
 import type { Occasion } from "./Outbox.ts"
@@ -38,9 +38,7 @@ export const emailChangeMail = ({
     subject: say(language, "mail.emailChange.subject", { app }),
     blocks: [
       words(say(language, "mail.emailChange.asked", { app, address: recipient })),
-      { _tag: "Link", label: say(language, "mail.emailChange.button"), url: codeLink(page, code) },
-      words(say(language, "mail.code")),
-      { _tag: "Code", code },
+      ...codeBlocks(language, { label: say(language, "mail.emailChange.button"), page, code }),
       words(say(language, "mail.confirm.end", { end: durationIn(language, livesForMillis) })),
       words(say(language, "mail.emailChange.notYou"))
     ],
@@ -72,9 +70,7 @@ export const wayBackMail = ({
       factsOf(language, happened),
       words(say(language, "mail.emailChanged.you")),
       words(say(language, "mail.emailChanged.notYou")),
-      { _tag: "Link", label: say(language, "mail.emailChanged.button"), url: codeLink(page, code) },
-      words(say(language, "mail.code")),
-      { _tag: "Code", code },
+      ...codeBlocks(language, { label: say(language, "mail.emailChanged.button"), page, code }),
       words(say(language, "mail.emailChanged.end", { end: durationIn(language, livesForMillis) }))
     ],
     why: say(language, "mail.emailChanged.why", { app })

@@ -1,4 +1,5 @@
 import { directionOf, type Language } from "../language/Language.ts"
+import { say } from "../language/Messages.ts"
 import { type Html, html } from "../markup/Html.ts"
 
 /** One line without control characters, so that no header, page or terminal is led astray (D7). */
@@ -15,6 +16,13 @@ export const codeLink = (page: URL, code: string): string => {
   return link.href
 }
 
+/** The page itself, where the code is typed in. */
+const pageWithoutCode = (page: URL): string => {
+  const link = new URL(page)
+  link.searchParams.delete("code")
+  return link.href
+}
+
 /** Such a link in the text of a mail, and its code; none in a notice. */
 export const codeLinkIn = (text: string): { readonly link: string; readonly code: string } | undefined => {
   const [link, code] = /https?:\/\/\S+[?&]code=([\w-]{43})(?![\w-])/.exec(text) ?? []
@@ -26,9 +34,19 @@ export type Block =
   | { readonly _tag: "Words"; readonly words: string }
   | { readonly _tag: "Facts"; readonly facts: ReadonlyArray<string> }
   | { readonly _tag: "Link"; readonly label: string; readonly url: string }
-  | { readonly _tag: "Code"; readonly code: string }
+  | { readonly _tag: "Code"; readonly page: string; readonly code: string }
 
 export const words = (words: string): Block => ({ _tag: "Words", words })
+
+/** The way in with a code: a link, and for where it doesn't work, as some gateways break links, its page and the bare code. */
+export const codeBlocks = (
+  language: Language,
+  options: { readonly label: string; readonly page: URL; readonly code: string }
+): ReadonlyArray<Block> => [
+  { _tag: "Link", label: options.label, url: codeLink(options.page, options.code) },
+  words(say(language, "mail.code")),
+  { _tag: "Code", page: pageWithoutCode(options.page), code: options.code }
+]
 
 const textOf = (block: Block): string => {
   switch (block._tag) {
@@ -39,7 +57,7 @@ const textOf = (block: Block): string => {
     case "Link":
       return `${block.label}:\n${block.url}`
     case "Code":
-      return block.code
+      return `${block.page}\n\n${block.code}`
   }
 }
 
@@ -76,25 +94,31 @@ const fontsFor = (language: Language): string => {
   }
 }
 
-const htmlOf = (block: Block): Html => {
-  switch (block._tag) {
-    case "Words":
-      return html`<p style="margin:0 0 20px">${block.words}</p>\n`
-    case "Facts":
-      return html`<div style="margin:0 0 20px;padding:12px 16px;border-radius:8px;${tint}">
+/** An address to be seen: from left to right, at the side where the words begin. */
+const shownLink = (url: string, start: "left" | "right", style: string): Html =>
+  html`<p dir="ltr" style="${style};line-height:1.5;text-align:${start}"><a href="${url}" style="${linkInk}">${url}</a></p>\n`
+
+const htmlOf =
+  (start: "left" | "right") =>
+  (block: Block): Html => {
+    switch (block._tag) {
+      case "Words":
+        return html`<p style="margin:0 0 20px">${block.words}</p>\n`
+      case "Facts":
+        return html`<div style="margin:0 0 20px;padding:12px 16px;border-radius:8px;${tint}">
 ${block.facts.map((fact) => html`<p style="margin:2px 0">${fact}</p>\n`)}</div>\n`
-    // Outlook gives a link no padding, but a cell of a table. The address is shown: whoever wants to can see where it leads.
-    case "Link":
-      return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px"><tr>
+      // Outlook gives a link no padding, but a cell of a table. The address is shown: whoever wants to can see where it leads.
+      case "Link":
+        return html`<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px"><tr>
 <td bgcolor="${accent}" style="border-radius:8px;background-color:${accent}"><a href="${block.url}" \
 style="display:inline-block;padding:13px 24px;border-radius:8px;color:#ffffff;font-weight:600;text-decoration:none">${block.label}</a></td>
 </tr></table>
-<p dir="ltr" style="margin:0 0 24px;font-size:13px;line-height:1.5;text-align:left;word-break:break-all"><a href="${block.url}" style="${linkInk}">${block.url}</a></p>\n`
-    case "Code":
-      return html`<p dir="ltr" style="margin:0 0 24px;padding:14px 16px;border:1px solid;border-radius:8px;${edge};${tint};\
+${shownLink(block.url, start, "margin:0 0 24px;font-size:13px;word-break:break-all")}`
+      case "Code":
+        return html`${shownLink(block.page, start, "margin:0 0 12px;font-size:15px")}<p dir="ltr" style="margin:0 0 24px;padding:14px 16px;border:1px solid;border-radius:8px;${edge};${tint};\
 font-family:${monospace};font-size:15px;line-height:1.5;text-align:left;word-break:break-all;-webkit-user-select:all;user-select:all">${block.code}</p>\n`
+    }
   }
-}
 
 /**
  * The frame is a table, and for Outlook, which knows no `max-width`, one of a fixed width around it. What a client that takes the
@@ -103,6 +127,7 @@ font-family:${monospace};font-size:15px;line-height:1.5;text-align:left;word-bre
 const pageOf = (language: Language, app: string, title: string, blocks: ReadonlyArray<Block>, why: string): Html => {
   const direction = directionOf(language)
   const start = direction === "rtl" ? "right" : "left"
+  const wraps = `text-wrap:pretty;${language === "ja" ? "word-break:auto-phrase;line-break:strict;" : ""}`
   return html`<!doctype html>
 <html lang="${language}" dir="${direction}" style="color-scheme:light dark">
 <head>
@@ -115,15 +140,15 @@ const pageOf = (language: Language, app: string, title: string, blocks: Readonly
 </head>
 <body style="margin:0;padding:0;${desk}">
 <table role="presentation" lang="${language}" dir="${direction}" width="100%" cellpadding="0" cellspacing="0" border="0" \
-style="table-layout:fixed;word-wrap:break-word;color-scheme:light dark;${desk};${ink};font-family:${fontsFor(language)};font-size:16px;line-height:1.6;text-align:${start}"><tr>
+style="table-layout:fixed;word-wrap:break-word;${wraps}color-scheme:light dark;${desk};${ink};font-family:${fontsFor(language)};font-size:16px;line-height:1.6;text-align:${start}"><tr>
 <td align="center" style="padding:32px 12px">
 <!--[if mso]><table role="presentation" width="560" cellpadding="0" cellspacing="0" border="0"><tr><td><![endif]-->
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="table-layout:fixed;max-width:560px">
 <tr><td style="padding:0 29px 14px;${ink};font-size:15px;font-weight:600;text-align:${start}">${app}</td></tr>
 <tr><td bgcolor="#ffffff" style="padding:32px 28px 12px;border:1px solid;border-radius:12px;${edge};${paper};${ink};\
 text-align:${start}">
-<h1 style="margin:0 0 20px;font-size:22px;line-height:1.35;font-weight:700;word-break:auto-phrase">${title}</h1>
-${blocks.map(htmlOf)}</td></tr>
+<h1 style="margin:0 0 20px;font-size:22px;line-height:1.35;font-weight:700;text-wrap:balance">${title}</h1>
+${blocks.map(htmlOf(start))}</td></tr>
 <tr><td style="padding:16px 29px 0;${paleInk};font-size:13px;line-height:1.6;text-align:${start}">${why}</td></tr>
 </table>
 <!--[if mso]></td></tr></table><![endif]-->

@@ -4,12 +4,12 @@ import type { ResetCode } from "../domain/ResetCode.ts"
 import type { Language } from "../language/Language.ts"
 import { say } from "../language/Messages.ts"
 import { durationIn } from "../language/Time.ts"
-import { codeLink, letter, oneLine, words } from "./Letter.ts"
+import { codeBlocks, letter, oneLine, words } from "./Letter.ts"
 import type { Mail } from "./Mailer.ts"
 
 /**
  * The mail that brings a reset code to its owner, as text and as HTML. The link is `resetUrl`, which comes from configuration
- * alone (D1), with the code as its query parameter `code`; the bare code stands beside it, since some gateways break links.
+ * alone (D1), with the code as its query parameter `code`; the bare code stands beside it.
  */
 export const resetMail = (contents: {
   readonly id: string
@@ -34,9 +34,7 @@ export const resetMail = (contents: {
     subject: say(language, "mail.reset.subject", { app }),
     blocks: [
       words(say(language, byAdministrator ? "mail.reset.askedByAdministrator" : "mail.reset.asked", account)),
-      { _tag: "Link", label: say(language, "mail.reset.button"), url: codeLink(contents.resetUrl, code) },
-      words(say(language, "mail.code")),
-      { _tag: "Code", code },
+      ...codeBlocks(language, { label: say(language, "mail.reset.button"), page: contents.resetUrl, code }),
       words(say(language, "mail.reset.end", { end })),
       words(say(language, byAdministrator ? "mail.reset.notWanted" : "mail.reset.notYou"))
     ],

@@ -67,6 +67,7 @@ onBothDatabases("changing an address", Service.layer(), (it) => {
       assert.deepStrictEqual(envelope.to, [ada.email])
       assert.strictEqual(parsed.subject, "Your Rekey account has a new address")
       assert.include(parsed.text, "http://accounts.example.com/change-email/undo?code=")
+      assert.include(parsed.text, "\nhttp://accounts.example.com/change-email/undo\n")
       assert.include(parsed.text, "Device: Unknown device\nNetwork: 127.0.0.0/24")
       assert.include(parsed.text, "end in 7 days")
       // Whose address it is now is nobody's affair there.

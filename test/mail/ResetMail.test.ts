@@ -49,6 +49,26 @@ describe("the mail with a reset code", () => {
     assert.include(visible(html).split("\n"), code)
   })
 
+  it("says where the bare code is typed in: at the page of the link, which opens without it", () => {
+    const { html, text } = render({ resetUrl: new URL("https://app.example.com/reset-password?from=mail&code=old") })
+    const page = "https://app.example.com/reset-password?from=mail"
+    assert.match(text, /open this page and enter the code there:\n\n(\S+)\n\n[\w-]{43}\n/)
+    assert.include(text.split("\n"), page)
+    assert.include(html, `<a href="${page}"`)
+    assert.include(visible(html).split("\n"), page)
+  })
+
+  it("writes addresses from left to right, at the side where the words begin", () => {
+    for (const [language, start] of [
+      ["de", "left"],
+      ["ar", "right"]
+    ] as const) {
+      const shown = render({ language }).html.match(/<p dir="ltr"[^>]*><a /g) ?? []
+      assert.lengthOf(shown, 2)
+      for (const paragraph of shown) assert.include(paragraph, `text-align:${start}`)
+    }
+  })
+
   it("says the same in text and in HTML", () => {
     const { html, subject, text } = render()
     const page = visible(html)

@@ -65,7 +65,10 @@ const stripped = ({ html }: Mail, host: "white" | "black"): string => {
     .replace(/style="([^"]*)"/g, (_, style: string) => {
       const kept = style
         .split(";")
-        .filter((declaration) => !/light-dark|color-scheme|user-select|auto-phrase|url\(|var\(/.test(declaration))
+        .filter(
+          (declaration) =>
+            !/light-dark|color-scheme|user-select|auto-phrase|line-break|text-wrap|url\(|var\(/.test(declaration)
+        )
       return `style="${kept.join(";")}"`
     })
   const ink = host === "white" ? "black" : "white"
