@@ -39,7 +39,7 @@ const Sentence = Schema.String.pipe(
 )
 
 /** The errors that there are words for. */
-type ErrorName = Exclude<
+export type ErrorName = Exclude<
   PlainKey extends infer Key ? (Key extends `error.${infer Name}` ? Name : never) : never,
   `${string}.${string}`
 >

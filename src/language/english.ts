@@ -190,6 +190,7 @@ export const english = {
   "page.undoChange.button": "Take the account back",
   "page.undoChangeDone.title": "Your account is back",
   "page.undoChangeDone.lead": "A mail is on its way to you: choose a new password with it.",
+  "page.undoChangeDone.nothing": "Nothing there after a few minutes? Look in the spam folder, or ask for a new mail.",
   "page.data.export": "Download the data",
   "page.data.lead": "All that is held on your account, as a file. No secret is in it.",
   "page.data.title": "Your data",
@@ -239,6 +240,7 @@ export const english = {
   "page.field.currentPassword": "Current password",
   "page.field.email": "E-mail address",
   "page.field.identifier": "E-mail address or user name",
+  "page.field.newEmail": "New e-mail address",
   "page.field.newPassword": "New password",
   "page.field.password": "Password",
   "page.field.passwordAgain": "New password again",
@@ -285,7 +287,8 @@ export const english = {
   "page.signIn.title": "Sign in",
   "page.unusable.another": "Ask for a new mail",
   "page.unusable.code": "Enter another code",
-  "page.unusable.title": "This link doesn't work"
+  "page.unusable.title": "This link doesn't work",
+  "page.unusable.unknown": "The link is unknown or incomplete. Open it once more, from the newest mail."
 } as const
 
 /** What each message takes that takes something. */

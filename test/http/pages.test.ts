@@ -237,9 +237,12 @@ onBothDatabases("the pages", Service.layer(), (it) => {
     Effect.gen(function* () {
       const service = yield* Service
       const { next } = yield* MailServer
-      const { email, jwt, open, password, postTo } = yield* atTheAccount(service)
+      const { email, jwt, open, password, postTo, username } = yield* atTheAccount(service)
       const newEmail = `new-${email}`
-      assertPage(yield* open("/account/email"))
+      const page = yield* open("/account/email")
+      assertPage(page)
+      // A password manager keeps what the account is called, and not the new address, for its name.
+      assert.match(page.text, new RegExp(`<input [^>]*autocomplete="username" value="${username}" readonly hidden>`))
       const wrong = yield* postTo("/account/email", { email: "nowhere", currentPassword: "" })
       assert.strictEqual(wrong.status, 400)
       assert.isDefined(beside("email", wrong))
@@ -249,7 +252,9 @@ onBothDatabases("the pages", Service.layer(), (it) => {
 
       const asked = yield* postTo("/account/email", { email: newEmail, currentPassword: password })
       assert.deepStrictEqual([asked.status, asked.headers.location], [303, "../account/email/sent"])
-      assertPage(yield* open("/account/email/sent"))
+      const sent = yield* open("/account/email/sent")
+      assertPage(sent)
+      assert.match(sent.text, /href="\.\.\/\.\.\/account">Back to your account<\/a>/)
       const code = yield* changeCode(newEmail)
 
       const atNewAddress = browserOf(service, "/change-email/confirm")
@@ -258,16 +263,31 @@ onBothDatabases("the pages", Service.layer(), (it) => {
       assertPage(yield* atNewAddress.open("/change-email/confirm"))
       assert.strictEqual(textAt(yield* service.me(jwt), "email"), email) // a GET changes nothing (D3)
       assert.strictEqual((yield* atNewAddress.post({})).status, 303)
-      assertPage(yield* atNewAddress.open("/change-email/confirm/done"))
+      const changed = yield* atNewAddress.open("/change-email/confirm/done")
+      assertPage(changed)
+      assert.match(changed.text, /<a class="button" href="\.\.\/\.\.\/account">Your account<\/a>/)
+      yield* atNewAddress.open(`/change-email/confirm?code=${code}`)
+      const again = yield* atNewAddress.post({})
+      assert.strictEqual(again.status, 403)
+      assert.match(again.text, /<a class="button" href="\.\.\/account">Your account<\/a>/)
       assert.include((yield* open("/account")).text, newEmail) // the session that asked goes on
       assert.include((yield* open("/account/events")).text, "Change of the address")
       assertError(yield* service.me(jwt), 401, "Unauthenticated") // every other one ends
 
       const atFormerAddress = browserOf(service, "/change-email/undo")
-      yield* atFormerAddress.open(`/change-email/undo?code=${yield* wayBackCode(email)}`)
+      const wayBack = `/change-email/undo?code=${yield* wayBackCode(email)}`
+      assert.notInclude((yield* atFormerAddress.open("/change-email/undo")).text, "Ask for a new mail") // nobody can
+      yield* atFormerAddress.open(wayBack)
       assertPage(yield* atFormerAddress.open("/change-email/undo"))
       assert.strictEqual((yield* atFormerAddress.post({})).status, 303)
-      assertPage(yield* atFormerAddress.open("/change-email/undo/done"))
+      const back = yield* atFormerAddress.open("/change-email/undo/done")
+      assertPage(back)
+      assert.notInclude(back.text, "/sign-in") // which no password opens now
+      assert.match(back.text, /href="\.\.\/\.\.\/reset-password">I have a code<\/a>/)
+      yield* atFormerAddress.open(wayBack)
+      const used = yield* atFormerAddress.post({})
+      assert.strictEqual(used.status, 403)
+      assert.match(used.text, /<a class="button" href="\.\.\/forgot-password">Forgot your password\?<\/a>/)
       assert.strictEqual((yield* open("/account")).status, 303)
       assertError(yield* service.signIn(email, password), 400, "InvalidCredentials")
       assert.include((yield* next(email)).parsed.text ?? "", "is the address of your account at Rekey again")
@@ -367,7 +387,9 @@ onPostgres(
         const { open, post, postTo } = browser
         const asked = yield* postTo("/register", person)
         assert.deepStrictEqual([asked.status, asked.headers.location], [303, "./register/sent"])
-        assertPage(yield* open("/register/sent"))
+        const sent = yield* open("/register/sent")
+        assertPage(sent)
+        assert.match(sent.text, /href="\.\.\/register">Enter the address again<\/a>/)
         yield* next(person.email)
 
         const again = yield* postTo("/confirm-email/again", { email: person.email })
@@ -452,6 +474,9 @@ onPostgres(
         assert.include(text, '<a class="button" href="https://shop.example.com/sign-in">')
         assert.match(text, /<body class="shop">[\s\S]*<main>[\s\S]*<h1>/)
         assert.lengthOf(String(headers["content-security-policy"]).match(/'sha256-/g) ?? [], 2)
+        // Who signs in at the team's own page has an account there.
+        const { text: changed } = yield* get("/change-email/confirm/done")
+        assert.include(changed, '<a class="button" href="https://shop.example.com/sign-in">')
       })
     )
   }

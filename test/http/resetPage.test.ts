@@ -1,5 +1,6 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { assertError } from "../support/client.ts"
 import { assertPage, beside, both, browserOf, form } from "../support/page.ts"
 import { onBothDatabases, onPostgres, Service, timePasses } from "../support/service.ts"
@@ -144,7 +145,7 @@ onBothDatabases("the page behind the link", Service.layerWithInbox(), (it) => {
         [superseded, 403, "A newer reset code took the place of this one."],
         [used, 403, "This reset code was used already."],
         [expired, 403, "This reset code has expired."],
-        [nobodysCode, 404, "There is no such reset code."]
+        [nobodysCode, 404, "The link is unknown or incomplete."]
       ] as const) {
         const { jar, open } = browserOf(service)
         yield* open(`/reset-password?code=${code}`)
@@ -162,6 +163,23 @@ onBothDatabases("the page behind the link", Service.layerWithInbox(), (it) => {
 })
 
 onPostgres("the page behind the link", Service.layerWithInbox(), (it) => {
+  it.effect("offers no other mail to whoever is blocked, since its code would do no more", () =>
+    Effect.gen(function* () {
+      const service = yield* Service
+      const { email } = yield* service.register()
+      const code = yield* service.codeFor(email)
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`update users set blocked = true where email = ${email}`
+      const { open } = browserOf(service)
+      yield* open(`/reset-password?code=${code}`)
+      const page = yield* open("/reset-password")
+      assert.strictEqual(page.status, 403)
+      assertPage(page)
+      assert.include(page.text, "This account is blocked.")
+      assert.notMatch(page.text, /class="(button|links)"/)
+    })
+  )
+
   it.effect("keeps the code in a cookie that no script, no other path and no other site's form gets", () =>
     Effect.gen(function* () {
       const service = yield* Service

@@ -9,17 +9,20 @@ export interface Guest extends Person {
   readonly link: string
   /** One whose code was used. */
   readonly usedLink: string
+  /** The one that confirmed the address. */
+  readonly confirmedLink: string
 }
 
 /** Somebody new who has reset a password once, and asked for another code. */
 export const guest = Effect.fnUntraced(function* (named?: Partial<Person>) {
   const { forgot, mailedCode, person, reset, url } = yield* Stage
-  const somebody = yield* person(named)
+  const { confirmationCode, ...somebody } = yield* person(named)
   const code = Effect.andThen(forgot(somebody.email), mailedCode(somebody.email))
   const used = yield* code
   yield* reset(used, somebody.password)
   const link = (code: string) => `${url}/reset-password?code=${code}`
-  return { ...somebody, url, link: link(yield* code), usedLink: link(used) } satisfies Guest
+  const confirmedLink = `${url}/confirm-email?code=${confirmationCode}`
+  return { ...somebody, url, link: link(yield* code), usedLink: link(used), confirmedLink } satisfies Guest
 })
 
 /** A page in a state that people see it in, and the way there. */
@@ -77,7 +80,7 @@ const withoutCode = async (page: Page): Promise<void> => {
 export const everyPage: ReadonlyArray<Shown> = [
   { name: "forgot", open: at("/forgot-password") },
   { name: "forgot-wrong", open: sent("/forgot-password", { email: "ada" }), wrong: "email" },
-  { name: "look-into-your-mail", open: at("/forgot-password/sent") },
+  { name: "forgot-sent", open: at("/forgot-password/sent") },
   { name: "reset", open: (page, { link }) => page.goto(link) },
   {
     name: "reset-wrong",
@@ -116,6 +119,13 @@ export const everyPage: ReadonlyArray<Shown> = [
     name: "confirm-unknown",
     open: async (page, { url }) => {
       await page.goto(`${url}/confirm-email${unknownCode}`)
+      await fillIn(page, {})
+    }
+  },
+  {
+    name: "confirm-used",
+    open: async (page, { confirmedLink }) => {
+      await page.goto(confirmedLink)
       await fillIn(page, {})
     }
   },

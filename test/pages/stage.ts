@@ -18,8 +18,8 @@ let people = 0
 export class Stage extends Context.Service<
   Stage,
   Client & {
-    /** Somebody new, who isn't signed in anywhere. */
-    readonly person: (named?: Partial<Person>) => Effect.Effect<Person>
+    /** Somebody new, who isn't signed in anywhere, and the code that confirmed their address. */
+    readonly person: (named?: Partial<Person>) => Effect.Effect<Person & { readonly confirmationCode: string }>
     /** The code in the next mail to an address that has one: notices have none. */
     readonly mailedCode: (email: string) => Effect.Effect<string>
   }
@@ -46,7 +46,7 @@ export class Stage extends Context.Service<
           assert.strictEqual((yield* client.post("/auth/local/register", somebody)).status, 200)
           const code = yield* mailedCode(somebody.email)
           assert.strictEqual((yield* client.post("/auth/email-confirmation", { code })).status, 200)
-          return somebody
+          return { ...somebody, confirmationCode: code }
         })
 
         return { ...client, person, mailedCode }

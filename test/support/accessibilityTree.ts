@@ -44,7 +44,8 @@ export const accessibilityTree = async (page: Page, { short = false } = {}): Pro
 
   const linesOf = (node: Node, depth: number, above: string): ReadonlyArray<string> => {
     const role = roleOf(node)
-    const name = String(node.name?.value ?? "")
+    // A word joiner keeps a word on one line, and nobody hears it.
+    const name = String(node.name?.value ?? "").replaceAll("\u2060", "")
     // The letters of what was named already.
     const repeated = role === "StaticText" && above.includes(name)
     const shown = !node.ignored && (short ? landmarks.has(role) : !silent.has(role) && !repeated)

@@ -23,6 +23,7 @@ import { type Html, html } from "../../markup/Html.ts"
 import { type Path, paths } from "../paths.ts"
 import type { Branding } from "./Branding.ts"
 import { errorSummary } from "./errorSummary.ts"
+import { unbroken } from "./lead.ts"
 import { script } from "./script.ts"
 import { styleOf } from "./style.ts"
 import type { Place } from "./Template.ts"
@@ -187,7 +188,7 @@ const makeVisits = Effect.fnUntraced(function* (options: VisitsOptions) {
 ${iconLink}
 <style>${{ _tag: "Html", markup: style }}</style>
 <script src="${visit.to(paths.pageScript)}?v=${scriptVersion}" defer></script>`,
-      content: html`${icon ?? ""}<h1>${title}</h1>
+      content: html`${icon ?? ""}<h1>${unbroken(title)}</h1>
 ${news}${content}`,
       footer: html`${
         links.length === 0

@@ -8,6 +8,7 @@ import type { MessageKey } from "../../language/Messages.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 import { errorBody } from "./forms.ts"
+import { lead } from "./lead.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Visit, Visits } from "./Visits.ts"
 import { moment, whereFrom } from "./whenAndWhere.ts"
@@ -74,8 +75,7 @@ export const AccountEventsPage = ({ appName }: { readonly appName: string }) =>
               Effect.succeed(
                 visit.page({
                   title: visit.say("page.events.title"),
-                  content: html`<p class="lead">${visit.say("page.events.lead")}</p>
-<ul class="rows">
+                  content: html`${lead(visit.say("page.events.lead"))}<ul class="rows">
 ${events.map((event) => eventRow(visit, appName, event))}</ul>
 <ul class="links">
 ${Option.match(Option.fromNullOr(next), {

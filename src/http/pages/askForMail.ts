@@ -3,42 +3,51 @@ import type { HttpRouter, HttpServerRequest } from "effect/http"
 import { documentedUnavailable, type ErrorBody } from "../../api/errors.ts"
 import { Email } from "../../domain/Email.ts"
 import type { Unavailable } from "../../domain/Failure.ts"
-import type { MessageKey } from "../../language/Messages.ts"
+import type { MessageKey, PlainKey } from "../../language/Messages.ts"
 import { html } from "../../markup/Html.ts"
 import type { Door } from "../limits.ts"
 import type { Path } from "../paths.ts"
 import { field } from "./field.ts"
 import { errorBody, faulty, makeTakeForm } from "./forms.ts"
 import { envelope } from "./icons.ts"
+import { lead } from "./lead.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
+import { links, toSignIn, type Way, wayTo } from "./ways.ts"
 
 const decodeEmail = Schema.decodeUnknownOption(Email)
 const bodyOf = errorBody(documentedUnavailable)
 
 /** The field for an address. */
-export const emailField = ({ say }: Visit, value: string, error: ErrorBody | undefined) =>
+export const emailField = (
+  { say }: Visit,
+  label: "page.field.email" | "page.field.newEmail",
+  value: string,
+  error: ErrorBody | undefined
+) =>
   field({
     name: "email",
-    label: say("page.field.email"),
+    label: say(label),
     attributes: { type: "email", autocomplete: "email", inputmode: "email", spellcheck: "false", dir: "ltr", value },
     error
   })
 
+/** Where the code of a mail is typed in. */
+export const toCode = (path: Path): Way => wayTo(path, "page.sent.code")
+
 /** "Check your mail", and what to do where there is none. */
-export const lookIntoMail = (
+export const checkMail = (
   visit: Visit,
-  options: { readonly words: string; readonly askedAt: Path; readonly codePath: Path }
+  options: {
+    readonly title?: PlainKey
+    readonly words: PlainKey
+    readonly nothing?: PlainKey
+    readonly ways: ReadonlyArray<Way>
+  }
 ) =>
   visit.page({
     icon: envelope,
-    title: visit.say("page.sent.title"),
-    content: html`<p class="lead">${options.words}</p>
-<p class="lead">${visit.say("page.sent.nothing")}</p>
-<ul class="links">
-<li><a href="${visit.to(options.codePath)}">${visit.say("page.sent.code")}</a></li>
-<li><a href="${visit.to(options.askedAt)}">${visit.say("page.sent.again")}</a></li>
-<li><a href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></li>
-</ul>`
+    title: visit.say(options.title ?? "page.sent.title"),
+    content: html`${lead(visit.say(options.words))}${lead(visit.say(options.nothing ?? "page.sent.nothing"))}${links(visit, options.ways)}`
   })
 
 /** A page that asks for an address and has a mail sent there. What it answers is the same for every address (C1). */
@@ -63,15 +72,11 @@ export const addAskForMail = Effect.fnUntraced(function* (
     visit.page({
       title: visit.say(options.title),
       error,
-      content: html`<p class="lead">${visit.say(options.lead)}</p>
-<form method="post" action="${visit.to(options.path)}" novalidate>
-${emailField(visit, email, error)}\
+      content: html`${lead(visit.say(options.lead))}<form method="post" action="${visit.to(options.path)}" novalidate>
+${emailField(visit, "page.field.email", email, error)}\
 <button>${visit.say("page.ask.button")}</button>
 </form>
-<ul class="links">
-<li><a href="${visit.to(options.codePath)}">${visit.say("page.sent.code")}</a></li>
-<li><a href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></li>
-</ul>`
+${links(visit, [toCode(options.codePath), toSignIn])}`
     })
 
   yield* add(router, "GET", options.path, (visit) => Effect.succeed(form(visit)))
@@ -96,7 +101,10 @@ ${emailField(visit, email, error)}\
 
   yield* add(router, "GET", options.sentPath, (visit) =>
     Effect.succeed(
-      lookIntoMail(visit, { words: visit.say(options.sent), askedAt: options.path, codePath: options.codePath })
+      checkMail(visit, {
+        words: options.sent,
+        ways: [toCode(options.codePath), wayTo(options.path, "page.sent.again"), toSignIn]
+      })
     )
   )
 })

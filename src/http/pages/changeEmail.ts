@@ -7,17 +7,21 @@ import { Email } from "../../domain/Email.ts"
 import { Password } from "../../domain/Password.ts"
 import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
-import { emailField, lookIntoMail } from "./askForMail.ts"
-import { makeCodePage } from "./codePage.ts"
+import { checkMail, emailField, toCode } from "./askForMail.ts"
+import { done, makeCodePage } from "./codePage.ts"
 import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
 import { errorBody, faulty, makeTakeForm } from "./forms.ts"
+import { lead } from "./lead.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
+import { backToAccount, links, toAccount, wayTo } from "./ways.ts"
 
 const decodeEmail = Schema.decodeUnknownOption(Email)
 const decodePassword = (typed: string) => (typed === "" ? Option.none() : Schema.decodeUnknownOption(Password)(typed))
 const bodyOfConfirm = errorBody(Schema.Union([...confirmEmailChangeErrors, documentedUnavailable]))
 const bodyOfUndo = errorBody(Schema.Union([...undoEmailChangeErrors, documentedUnavailable]))
+
+const toForgot = wayTo(paths.forgotPage, "page.forgot.title")
 
 /** Asks for the new address and the password; nothing changes before the mail that goes there is answered. */
 export const ChangeEmailPage = HttpRouter.use(
@@ -28,27 +32,31 @@ export const ChangeEmailPage = HttpRouter.use(
     const { signedIn } = yield* makeSessionCookie
     const refused = yield* makeDeedRefused
 
-    const form = (visit: Visit, email = "", error?: ErrorBody) =>
+    const form = (visit: Visit, username: string, email = "", error?: ErrorBody) =>
       visit.page({
         title: visit.say("page.changeEmail.title"),
         error,
-        content: html`<p class="lead">${visit.say("page.changeEmail.lead")}</p>
+        content: html`${lead(visit.say("page.changeEmail.lead"))}\
 <form method="post" action="${visit.to(paths.changeEmailPage)}" novalidate>
-${emailField(visit, email, error)}${currentPasswordField(visit, error)}<button>${visit.say("page.ask.button")}</button>
+<input type="text" name="username" autocomplete="username" value="${username}" readonly hidden>
+${emailField(visit, "page.field.newEmail", email, error)}${currentPasswordField(visit, error)}<button>${visit.say("page.ask.button")}</button>
 </form>
-<ul class="links"><li><a href="${visit.to(paths.accountPage)}">${visit.say("page.account.back")}</a></li></ul>`
+${links(visit, [backToAccount])}`
       })
 
-    yield* add(router, "GET", paths.changeEmailPage, (visit) => signedIn(visit, () => Effect.succeed(form(visit))))
+    yield* add(router, "GET", paths.changeEmailPage, (visit) =>
+      signedIn(visit, ({ user }) => Effect.succeed(form(visit, user.username)))
+    )
 
     yield* add(
       router,
       "POST",
       paths.changeEmailPage,
       (visit): Answer<HttpServerRequest.HttpServerRequest> =>
-        takeForm(visit, { door: "changeEmail", refused: (error) => form(visit, "", error) }, (typed) =>
+        takeForm(visit, { door: "changeEmail", refused: (error) => form(visit, "", "", error) }, (typed) =>
           signedIn(visit, (authenticated) => {
-            const again = (error: ErrorBody | undefined) => form(visit, typed("email"), error)
+            const again = (error: ErrorBody | undefined) =>
+              form(visit, authenticated.user.username, typed("email"), error)
             const email = decodeEmail(typed("email"))
             const currentPassword = decodePassword(typed("currentPassword"))
             if (Option.isNone(email) || Option.isNone(currentPassword)) {
@@ -74,10 +82,9 @@ ${emailField(visit, email, error)}${currentPasswordField(visit, error)}<button>$
 
     yield* add(router, "GET", paths.changeEmailSentPage, (visit) =>
       Effect.succeed(
-        lookIntoMail(visit, {
-          words: visit.say("page.sent.changeEmail"),
-          askedAt: paths.changeEmailPage,
-          codePath: paths.confirmChangePage
+        checkMail(visit, {
+          words: "page.sent.changeEmail",
+          ways: [toCode(paths.confirmChangePage), wayTo(paths.changeEmailPage, "page.sent.again"), backToAccount]
         })
       )
     )
@@ -93,13 +100,17 @@ export const EmailChangeCodePages = HttpRouter.use(
       path: paths.confirmChangePage,
       cookieName: "rekey_change_code",
       title: "page.confirmChange.title",
-      fields: ({ say }) => html`<p class="lead">${say("page.confirmChange.lead")}</p>\n`,
+      fields: ({ say }) => lead(say("page.confirmChange.lead")),
       button: "page.confirmChange.button",
-      another: paths.changeEmailPage,
+      another: wayTo(paths.changeEmailPage, "page.unusable.another"),
+      instead: {
+        EmailChangeCodeUsed: toAccount,
+        AccountExists: wayTo(paths.changeEmailPage, "page.changeEmail.title")
+      },
       done: {
         path: paths.confirmChangeDonePage,
-        title: "page.confirmChangeDone.title",
-        lead: "page.confirmChangeDone.lead"
+        // The session that asked goes on.
+        page: (visit) => done(visit, "page.confirmChangeDone.title", "page.confirmChangeDone.lead", toAccount)
       }
     })
     yield* change.serve(router, {
@@ -111,7 +122,7 @@ export const EmailChangeCodePages = HttpRouter.use(
             Effect.map(bodyOfConfirm(error), (body) =>
               error._tag === "Unavailable" ? change.again(visit, body, shown) : change.unusable(visit, body, shown)
             ),
-          onSuccess: () => Effect.succeed(change.done(visit))
+          onSuccess: () => Effect.succeed(change.end(visit))
         })
     })
 
@@ -119,10 +130,21 @@ export const EmailChangeCodePages = HttpRouter.use(
       path: paths.undoChangePage,
       cookieName: "rekey_undo_code",
       title: "page.undoChange.title",
-      fields: ({ say }) => html`<p class="lead">${say("page.undoChange.lead")}</p>\n`,
+      fields: ({ say }) => lead(say("page.undoChange.lead")),
       button: "page.undoChange.button",
-      another: paths.forgotPage,
-      done: { path: paths.undoChangeDonePage, title: "page.undoChangeDone.title", lead: "page.undoChangeDone.lead" }
+      // Nobody can ask for another way back. Where this or an earlier one was taken, the account has an address of before again.
+      instead: { EmailChangeCodeUsed: toForgot, EmailChangeCodeSuperseded: toForgot },
+      done: {
+        path: paths.undoChangeDonePage,
+        // No password opens the account now: what goes on goes on by mail.
+        page: (visit) =>
+          checkMail(visit, {
+            title: "page.undoChangeDone.title",
+            words: "page.undoChangeDone.lead",
+            nothing: "page.undoChangeDone.nothing",
+            ways: [toCode(paths.resetPage), wayTo(paths.forgotPage, "page.unusable.another")]
+          })
+      }
     })
     yield* wayBack.serve(router, {
       door: "undoEmailChange",
@@ -135,7 +157,7 @@ export const EmailChangeCodePages = HttpRouter.use(
                 ? wayBack.again(visit, body, shown)
                 : wayBack.unusable(visit, body, shown)
             ),
-          onSuccess: () => Effect.succeed(wayBack.done(visit))
+          onSuccess: () => Effect.succeed(wayBack.end(visit))
         })
     })
   })

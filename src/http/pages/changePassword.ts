@@ -9,6 +9,7 @@ import { paths } from "../paths.ts"
 import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
 import { newPasswordFields } from "./field.ts"
 import { faulty, makeTakeForm } from "./forms.ts"
+import { lead } from "./lead.ts"
 import { noticeQuery } from "./notice.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
@@ -29,8 +30,7 @@ export const ChangePasswordPage = HttpRouter.use(
       visit.page({
         title: visit.say("page.changePassword.title"),
         error,
-        content: html`<p class="lead">${visit.say("page.changePassword.lead")}</p>
-<form method="post" action="${visit.to(paths.changePasswordPage)}" novalidate>
+        content: html`${lead(visit.say("page.changePassword.lead"))}<form method="post" action="${visit.to(paths.changePasswordPage)}" novalidate>
 <input type="text" name="username" autocomplete="username" value="${username}" readonly hidden>
 ${currentPasswordField(visit, error)}${newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error })}\
 <button>${visit.say("page.reset.button")}</button>

@@ -1,15 +1,17 @@
 import { Effect, Option, Redacted, Schema } from "effect"
 import { type HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { ErrorBody } from "../../api/errors.ts"
+import type { ErrorBody, ErrorName } from "../../api/errors.ts"
 import { MailedCode } from "../../domain/MailedCode.ts"
-import type { MessageKey } from "../../language/Messages.ts"
+import type { MessageKey, PlainKey } from "../../language/Messages.ts"
 import { type Html, html } from "../../markup/Html.ts"
 import type { Door } from "../limits.ts"
 import type { Path } from "../paths.ts"
 import { field } from "./field.ts"
 import { faulty, makeTakeForm, type Typed } from "./forms.ts"
-import { clock, tick } from "./icons.ts"
+import { clock, exclamation, tick } from "./icons.ts"
+import { lead, unbroken } from "./lead.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
+import { button, links, type Way, wayTo } from "./ways.ts"
 
 const decodeCode = Schema.decodeUnknownOption(MailedCode)
 
@@ -28,6 +30,33 @@ type Title = Extract<
   "page.reset.title" | "page.confirm.title" | "page.confirmChange.title" | "page.undoChange.title"
 >
 
+/** Reasons why no other code would do either. */
+const settled: ReadonlySet<string> = new Set(["ConfirmationCodeUsed", "AccountBlocked"])
+
+/** What is said of a link that can't be used. */
+const saidOf = ({ say }: Visit, { message, reason }: ErrorBody) => {
+  // Whoever presses twice has what they wanted.
+  if (reason === "ConfirmationCodeUsed")
+    return { icon: tick, title: say("page.confirmDone.title"), words: say("page.confirmDone.lead") }
+  const title = say("page.unusable.title")
+  // Of a code that somebody typed "there is no such code" would be clear, of a link it isn't.
+  if (reason.endsWith("CodeNotFound")) return { icon: exclamation, title, words: say("page.unusable.unknown") }
+  return { icon: reason.includes("Code") ? clock : exclamation, title, words: message }
+}
+
+/** Says that it is done, and where to go on. */
+export const done = (
+  visit: Visit,
+  title: PlainKey,
+  words: PlainKey,
+  next: Way
+): HttpServerResponse.HttpServerResponse =>
+  visit.page({
+    icon: tick,
+    title: visit.say(title),
+    content: html`${lead(visit.say(words))}${button(visit, next)}`
+  })
+
 /**
  * A page behind the link of a mail. GET changes nothing, however often a scanner asks (D3). The code goes from the query into a
  * cookie that only this page gets, and so out of the address bar, the history and `Referer`; who comes without one may type it.
@@ -42,22 +71,14 @@ export const makeCodePage = Effect.fnUntraced(function* (options: {
     MessageKey,
     "page.reset.button" | "page.confirm.button" | "page.confirmChange.button" | "page.undoChange.button"
   >
-  /** Where a new code is asked for. */
-  readonly another: Path
+  /** Where a new code is asked for, if one can be. */
+  readonly another?: Way
+  /** What helps instead where a code can't be used, by the reason. */
+  readonly instead?: { readonly [Reason in ErrorName]?: Way }
   /** What is said when it is done. */
-  readonly done: {
-    readonly path: Path
-    readonly title: Extract<
-      MessageKey,
-      "page.resetDone.title" | "page.confirmDone.title" | "page.confirmChangeDone.title" | "page.undoChangeDone.title"
-    >
-    readonly lead: Extract<
-      MessageKey,
-      "page.resetDone.lead" | "page.confirmDone.lead" | "page.confirmChangeDone.lead" | "page.undoChangeDone.lead"
-    >
-  }
+  readonly done: { readonly path: Path; readonly page: (visit: Visit) => HttpServerResponse.HttpServerResponse }
 }) {
-  const { another, cookieName, path } = options
+  const { another, cookieName, instead, path } = options
   const { add, cookiePath, secure } = yield* Visits
   const takeForm = yield* makeTakeForm
 
@@ -75,6 +96,12 @@ export const makeCodePage = Effect.fnUntraced(function* (options: {
 
   const forget = (response: HttpServerResponse.HttpServerResponse) =>
     HttpServerResponse.expireCookieUnsafe(response, cookieName, cookie)
+
+  const waysOn = (error: ErrorBody | undefined): ReadonlyArray<Way> => {
+    if (error?.reason === "AccountBlocked") return []
+    const way = instead?.[error?.reason as ErrorName] ?? another
+    return way === undefined ? [] : [way]
+  }
 
   const form = (visit: Visit, asksForCode: boolean, error?: ErrorBody): HttpServerResponse.HttpServerResponse =>
     visit.page({
@@ -94,23 +121,18 @@ ${
 }${options.fields(visit, error)}\
 <button>${visit.say(options.button)}</button>
 </form>
-${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visit.say("page.unusable.another")}</a></li></ul>` : ""}`
+${links(visit, asksForCode ? waysOn(error) : [])}`
     })
 
   /** The code can't be used any more: makes room for a newer one and shows the way there. */
-  const unusable = (visit: Visit, error: ErrorBody, { typed }: ShownCode): HttpServerResponse.HttpServerResponse =>
-    forget(
-      typed
-        ? form(visit, true, { ...error, details: [{ path: ["code"], message: error.message }] })
-        : visit.page({
-            icon: clock,
-            title: visit.say("page.unusable.title"),
-            status: error.code,
-            content: html`<p class="lead" role="alert">${error.message}</p>
-<p><a class="button" href="${visit.to(another)}">${visit.say("page.unusable.another")}</a></p>
-<ul class="links"><li><a href="${visit.to(path)}">${visit.say("page.unusable.code")}</a></li></ul>`
-          })
-    )
+  const unusable = (visit: Visit, error: ErrorBody, { typed }: ShownCode): HttpServerResponse.HttpServerResponse => {
+    if (typed) return forget(form(visit, true, { ...error, details: [{ path: ["code"], message: error.message }] }))
+    const { icon, title, words } = saidOf(visit, error)
+    const others = settled.has(error.reason) ? [] : [wayTo(path, "page.unusable.code")]
+    const content = html`<p class="lead" role="alert">${unbroken(words)}</p>
+${waysOn(error).map((way) => button(visit, way))}${links(visit, others)}`
+    return forget(visit.page({ icon, title, content, status: error.code }))
+  }
 
   /** The form once more. A code that was typed and may be good goes the way of one from a link, so that nobody types it twice. */
   const again = (visit: Visit, error: ErrorBody, { code, typed }: ShownCode): HttpServerResponse.HttpServerResponse =>
@@ -145,16 +167,7 @@ ${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visi
         })
       )
     })
-    yield* add(router, "GET", options.done.path, (visit) =>
-      Effect.succeed(
-        visit.page({
-          icon: tick,
-          title: visit.say(options.done.title),
-          content: html`<p class="lead">${visit.say(options.done.lead)}</p>
-<p><a class="button" href="${visit.signInUrl}">${visit.say("page.signIn.title")}</a></p>`
-        })
-      )
-    )
+    yield* add(router, "GET", options.done.path, (visit) => Effect.succeed(options.done.page(visit)))
   })
 
   return {
@@ -163,6 +176,6 @@ ${asksForCode ? html`<ul class="links"><li><a href="${visit.to(another)}">${visi
     unusable,
     serve,
     /** To the page that says that it is done; the code isn't needed any more. */
-    done: (visit: Visit) => forget(visit.seeOther(options.done.path))
+    end: (visit: Visit) => forget(visit.seeOther(options.done.path))
   }
 })

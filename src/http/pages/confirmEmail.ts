@@ -3,11 +3,12 @@ import { HttpRouter } from "effect/http"
 import { EmailConfirmation } from "../../accounts/EmailConfirmation.ts"
 import { confirmEmailErrors } from "../../api/Accounts.ts"
 import { documentedUnavailable } from "../../api/errors.ts"
-import { html } from "../../markup/Html.ts"
 import { paths } from "../paths.ts"
 import { addAskForMail } from "./askForMail.ts"
-import { makeCodePage } from "./codePage.ts"
+import { done, makeCodePage } from "./codePage.ts"
 import { errorBody } from "./forms.ts"
+import { lead } from "./lead.ts"
+import { toSignIn, wayTo } from "./ways.ts"
 
 const bodyOf = errorBody(Schema.Union([...confirmEmailErrors, documentedUnavailable]))
 
@@ -15,14 +16,21 @@ const bodyOf = errorBody(Schema.Union([...confirmEmailErrors, documentedUnavaila
 export const ConfirmEmailPage = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { confirm, request } = yield* EmailConfirmation
-    const { again, done, form, serve, unusable } = yield* makeCodePage({
+    const { again, end, form, serve, unusable } = yield* makeCodePage({
       path: paths.confirmPage,
       cookieName: "rekey_confirmation_code",
       title: "page.confirm.title",
-      fields: ({ say }) => html`<p class="lead">${say("page.confirm.lead")}</p>\n`,
+      fields: ({ say }) => lead(say("page.confirm.lead")),
       button: "page.confirm.button",
-      another: paths.confirmAgainPage,
-      done: { path: paths.confirmDonePage, title: "page.confirmDone.title", lead: "page.confirmDone.lead" }
+      another: wayTo(paths.confirmAgainPage, "page.unusable.another"),
+      instead: {
+        ConfirmationCodeUsed: toSignIn,
+        AccountExists: wayTo(paths.registerPage, "page.register.title")
+      },
+      done: {
+        path: paths.confirmDonePage,
+        page: (visit) => done(visit, "page.confirmDone.title", "page.confirmDone.lead", toSignIn)
+      }
     })
 
     yield* serve(router, {
@@ -34,7 +42,7 @@ export const ConfirmEmailPage = HttpRouter.use(
             Effect.map(bodyOf(error), (body) =>
               error._tag === "Unavailable" ? again(visit, body, shown) : unusable(visit, body, shown)
             ),
-          onSuccess: () => Effect.succeed(done(visit))
+          onSuccess: () => Effect.succeed(end(visit))
         })
     })
 

@@ -8,6 +8,7 @@ import { paths } from "../paths.ts"
 import { currentPasswordField, makeDeedRefused } from "./currentPassword.ts"
 import { faulty, makeTakeForm } from "./forms.ts"
 import { tick } from "./icons.ts"
+import { lead, unbroken } from "./lead.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
 
@@ -27,9 +28,8 @@ export const DeleteAccountPage = ({ appName }: { readonly appName: string }) =>
         visit.page({
           title: visit.say("page.delete.title"),
           error,
-          content: html`<p class="lead">${visit.say("page.delete.goes")}</p>
-<p class="lead">${visit.say("page.delete.stays", { app: appName })}</p>
-<form method="post" action="${visit.to(paths.deleteAccountPage)}" novalidate>
+          content: html`<p>${unbroken(visit.say("page.delete.goes"))}</p>
+${lead(visit.say("page.delete.stays", { app: appName }))}<form method="post" action="${visit.to(paths.deleteAccountPage)}" novalidate>
 <input type="text" name="username" autocomplete="username" value="${username}" readonly hidden>
 ${currentPasswordField(visit, error)}<button class="danger">${visit.say("page.delete.button")}</button>
 </form>
@@ -70,7 +70,7 @@ ${currentPasswordField(visit, error)}<button class="danger">${visit.say("page.de
           visit.page({
             icon: tick,
             title: visit.say("page.deleted.title"),
-            content: html`<p class="lead">${visit.say("page.deleted.lead")}</p>`
+            content: lead(visit.say("page.deleted.lead"))
           })
         )
       )

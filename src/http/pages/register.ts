@@ -9,11 +9,12 @@ import { RegistrationClosed, Username } from "../../domain/User.ts"
 import { html } from "../../markup/Html.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { paths } from "../paths.ts"
-import { emailField, lookIntoMail } from "./askForMail.ts"
+import { checkMail, emailField, toCode } from "./askForMail.ts"
 import { field, newPasswordField } from "./field.ts"
 import { errorBody, faulty, makeTakeForm, type Typed } from "./forms.ts"
 import { makeSessionCookie } from "./sessionCookie.ts"
 import { type Answer, type Visit, Visits } from "./Visits.ts"
+import { toSignIn, wayTo } from "./ways.ts"
 
 const decodeEmail = Schema.decodeUnknownOption(Email)
 const decodePassword = Schema.decodeUnknownOption(Password)
@@ -40,7 +41,7 @@ export const RegisterPage = (options: { readonly registration: boolean }) =>
           title: visit.say("page.register.title"),
           error,
           content: html`<form method="post" action="${visit.to(paths.registerPage)}" novalidate>
-${emailField(visit, typed("email"), error)}${field({
+${emailField(visit, "page.field.email", typed("email"), error)}${field({
   name: "username",
   label: visit.say("page.field.username"),
   hint: visit.say("page.field.usernameHint"),
@@ -97,10 +98,15 @@ ${links(visit)}`
 
       yield* add(router, "GET", paths.registerSentPage, (visit) =>
         Effect.succeed(
-          lookIntoMail(visit, {
-            words: visit.say("page.sent.registration"),
-            askedAt: paths.confirmAgainPage,
-            codePath: paths.confirmPage
+          checkMail(visit, {
+            words: "page.sent.registration",
+            ways: [
+              toCode(paths.confirmPage),
+              wayTo(paths.confirmAgainPage, "page.confirmAgain.title"),
+              // Of an address that was mistyped no mail comes, however often it is asked for.
+              wayTo(paths.registerPage, "page.sent.again"),
+              toSignIn
+            ]
           })
         )
       )

@@ -6,10 +6,11 @@ import { Password } from "../../domain/Password.ts"
 import { PasswordPolicy } from "../../passwords/PasswordPolicy.ts"
 import { PasswordReset } from "../../recovery/PasswordReset.ts"
 import { paths } from "../paths.ts"
-import { makeCodePage, type ShownCode } from "./codePage.ts"
+import { done, makeCodePage, type ShownCode } from "./codePage.ts"
 import { newPasswordFields } from "./field.ts"
 import { errorBody, faulty, makeEnter } from "./forms.ts"
 import type { Visit } from "./Visits.ts"
+import { toSignIn, wayTo } from "./ways.ts"
 
 const AnyError = Schema.Union([...resetPasswordErrors, documentedUnavailable])
 const bodyOf = errorBody(AnyError)
@@ -22,15 +23,18 @@ export const ResetPasswordPage = HttpRouter.use(
     const { check, reset } = yield* PasswordReset
     const { maxLength, minLength } = yield* PasswordPolicy
     const enter = yield* makeEnter
-    const { again, done, form, serve, unusable } = yield* makeCodePage({
+    const { again, end, form, serve, unusable } = yield* makeCodePage({
       path: paths.resetPage,
       cookieName: "rekey_reset_code",
       title: "page.reset.title",
       fields: (visit, error) =>
         newPasswordFields(visit, { label: visit.say("page.field.newPassword"), minLength, maxLength, error }),
       button: "page.reset.button",
-      another: paths.forgotPage,
-      done: { path: paths.resetDonePage, title: "page.resetDone.title", lead: "page.resetDone.lead" }
+      another: wayTo(paths.forgotPage, "page.unusable.another"),
+      done: {
+        path: paths.resetDonePage,
+        page: (visit) => done(visit, "page.resetDone.title", "page.resetDone.lead", toSignIn)
+      }
     })
 
     // A password that was refused doesn't lose the code (B7).
@@ -62,7 +66,7 @@ export const ResetPasswordPage = HttpRouter.use(
         const request = { code: shown.code, password: password.value, passwordConfirmation: passwordConfirmation.value }
         return Effect.matchEffect(reset(request), {
           onFailure: (error) => refused(visit, error, shown),
-          onSuccess: () => Effect.succeed(done(visit))
+          onSuccess: () => Effect.succeed(end(visit))
         })
       }
     })
