@@ -19,7 +19,7 @@ const languages = Object.keys(locales) as ReadonlyArray<keyof typeof locales>
 
 /** As in docs/accessibility.md. */
 const appName = "Analytical Engines"
-const accessibility = new URL("../../../docs/accessibility.md", import.meta.url)
+const accessibility = new URL("../../docs/accessibility.md", import.meta.url)
 
 const newPassword = "a new long phrase"
 
