@@ -4,6 +4,8 @@ import shared from "./vitest.config.ts"
 export default defineConfig({
   test: {
     ...shared.test,
+    // On a disk: an example on Deno has its data where Deno lets it, which is nowhere in /dev.
+    globalSetup: ["test/support/surroundings.ts"],
     include: ["test/package/*.test.ts"],
     exclude: configDefaults.exclude
   }
