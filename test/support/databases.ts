@@ -10,16 +10,28 @@ import { databaseOn, runOn } from "./statements.ts"
 
 export { timePasses } from "../../src/sql/timePasses.ts"
 
+/** One connection of a process to its PostgreSQL for what makes and drops databases, for as long as the process lives. */
+const makeOwner = () =>
+  Layer.build(PostgresClient.layer({ url: Redacted.make(inject("postgresUrl")), poolSize: 1, prepare: false })).pipe(
+    Effect.provideService(Scope.Scope, Scope.makeUnsafe()),
+    Effect.map(Context.get(SqlClient.SqlClient)),
+    Effect.runSync
+  )
+let owner: SqlClient.SqlClient | undefined
+const asOwner = (statement: string) =>
+  Effect.suspend(() => {
+    owner ??= makeOwner()
+    return Effect.orDie(owner.unsafe(statement))
+  })
+
 const ownDatabase = (made: string): Effect.Effect<Redacted.Redacted, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const server = inject("postgresUrl")
     const name = `rekey_test_${crypto.randomUUID().replaceAll("-", "")}`
-    const asOwner = (statement: string) => runOn(Redacted.make(server), statement)
     // Files are copied faster than pages are written down one by one.
     yield* Effect.acquireRelease(asOwner(`create database ${name} ${made} strategy file_copy`), () =>
       asOwner(`drop database ${name} with (force)`)
     )
-    return Redacted.make(databaseOn(server, name))
+    return Redacted.make(databaseOn(inject("postgresUrl"), name))
   })
 
 /** The URL of an empty database of its own on the PostgreSQL of this run, dropped with the scope. */
