@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import { isRolledBack } from "./SqlState.ts"
 
 /**
  * Lets time pass for all that is stored, by shifting it back: the database's clock decides, and no test clock moves it. `duration`
@@ -13,5 +14,8 @@ export const timePasses = Effect.fnUntraced(function* (duration: string) {
     from information_schema.columns
     where table_schema = current_schema() and data_type = 'timestamp with time zone'
     group by table_name`
-  yield* sql.unsafe(`with ${updates.map(({ text }, at) => `table${at} as (${text})`).join()} select`)
+  // A worker that has some of the rows in hand may want others: the database then rolls one of both back.
+  yield* sql
+    .unsafe(`with ${updates.map(({ text }, at) => `table${at} as (${text})`).join()} select`)
+    .pipe(Effect.retry({ times: 5, while: isRolledBack }))
 })
