@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 export const walksThroughDocs = ["test/docs/{commands,deploy,events,walks}.test.ts"]
 
 /** Files that start processes, or the model, which takes them through many turns: short to read, and the longest to run. */
-const takesLong = ({ moduleId }: TestSpecification): boolean => /\/test\/(cli|docs|e2e|model)\//.test(moduleId)
+const takesLong = ({ moduleId }: TestSpecification): boolean => /\/test\/(cli|e2e|model)\//.test(moduleId)
 
 /** Long files first, so that no worker is left with one in the end. Vitest takes the larger first, where it has no times from before. */
 class LongestFirst extends BaseSequencer {

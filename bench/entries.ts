@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process"
 import { availableParallelism, cpus } from "node:os"
 import { fileURLToPath } from "node:url"
-import { parseArgs, promisify } from "node:util"
+import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
 import { Console, Effect } from "effect"
 import { rolldown } from "rolldown"
 import { loadBefore } from "./machine.ts"
-import { OptionsInvalid } from "./plan.ts"
+import { readDocs } from "./plan.ts"
 import { asMarkdown, asText, cell, type Table } from "./report.ts"
 import { writeSection } from "./results.ts"
 import { build } from "./server.ts"
@@ -71,18 +71,12 @@ const measure = async (entry: Entry, times: number) => {
 
 const head = ["entry", "own code, kB", "with its imports, kB", "… gzip, kB", "files opened", "import, ms"]
 
-const readOptions = (parameters: ReadonlyArray<string>) =>
-  Effect.try({
-    try: () => parseArgs({ args: [...parameters], options: { docs: { type: "boolean" } } }).values,
-    catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
-  })
-
 /** How much code each entry of the package is, minified, and how long Node takes to import it. */
 export const entriesWeighed = Effect.fnUntraced(function* (
   parameters: ReadonlyArray<string>,
   progress: (text: string) => Effect.Effect<void>
 ) {
-  const { docs = false } = yield* readOptions(parameters)
+  const docs = yield* readDocs(parameters)
   const load = yield* loadBefore
   yield* progress("Building...")
   yield* build

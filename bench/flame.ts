@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util"
 import { Console, Effect } from "effect"
 import { makeAccounts, untilDone } from "./accounts.ts"
 import { badCode, reset } from "./exchanges.ts"
@@ -6,7 +5,7 @@ import { flameGraphOf, ownerOf, selfMicros } from "./flameGraph.ts"
 import { temporaryFolder } from "./folder.ts"
 import { type Exchange, runLoad } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
-import { OptionsInvalid } from "./plan.ts"
+import { readDocs } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import { type Profile, profiler } from "./profile.ts"
 import { asMarkdown, asText, type Table } from "./report.ts"
@@ -16,12 +15,6 @@ import { startServer } from "./server.ts"
 const atOnce = 32
 const resets = 600
 const badCodes = 6000
-
-const readOptions = (parameters: ReadonlyArray<string>) =>
-  Effect.try({
-    try: () => parseArgs({ args: [...parameters], options: { docs: { type: "boolean" } } }).values.docs ?? false,
-    catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
-  })
 
 /** Microseconds of the server's thread by whose code it ran, for each of so many requests. */
 const byOwner = (profile: Profile, requests: number): ReadonlyMap<string, number> => {
@@ -55,7 +48,7 @@ export const flame = Effect.fn("flame")(function* (
   parameters: ReadonlyArray<string>,
   progress: (text: string) => Effect.Effect<void>
 ) {
-  const docs = yield* readOptions(parameters)
+  const docs = yield* readDocs(parameters)
   const load = yield* loadBefore
   yield* progress("Starting PostgreSQL and the service...")
   const { sql, url } = yield* emptyDatabase(yield* postgres)

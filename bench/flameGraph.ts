@@ -11,23 +11,23 @@ export const ownerOf = ({ callFrame: { functionName, url } }: ProfileNode): stri
 }
 
 /** Ours by their names and files; of others one frame for all that call each other, since how they do it is theirs. */
-const labelOf = (node: ProfileNode): string => {
-  const owner = ownerOf(node)
-  const { functionName, url } = node.callFrame
-  if (owner === "native") return functionName || "native"
+const labelOf = ({ callFrame: { functionName, url } }: ProfileNode, owner: string): string => {
+  if (owner === "native") return functionName || owner
   return owner === "Rekey" ? `${functionName || "…"} ${url.replace(/.*\/src\//, "")}` : owner
 }
 
-const isWork = ({ callFrame }: ProfileNode): boolean => callFrame.functionName !== "(idle)"
-
-/** A frame and what it called, in microseconds. */
+/** A frame, how many microseconds it took, and what it called. */
 interface Flame {
   readonly label: string
+  readonly ours: boolean
   micros: number
   readonly calls: Map<string, Flame>
 }
 
-const makeFlame = (label: string): Flame => ({ label, micros: 0, calls: new Map() })
+const makeFlame = (node: ProfileNode): Flame => {
+  const owner = ownerOf(node)
+  return { label: labelOf(node, owner), ours: owner === "Rekey", micros: 0, calls: new Map() }
+}
 
 /** How long each node was on top, idleness left out. */
 export const selfMicros = ({ nodes, samples, timeDeltas }: Profile): ReadonlyMap<ProfileNode, number> => {
@@ -35,25 +35,28 @@ export const selfMicros = ({ nodes, samples, timeDeltas }: Profile): ReadonlyMap
   const micros = new Map<ProfileNode, number>()
   for (const [index, id] of samples.entries()) {
     const node = byId.get(id)
-    if (node !== undefined && isWork(node)) micros.set(node, (micros.get(node) ?? 0) + (timeDeltas[index] ?? 0))
+    if (node !== undefined && node.callFrame.functionName !== "(idle)")
+      micros.set(node, (micros.get(node) ?? 0) + (timeDeltas[index] ?? 0))
   }
   return micros
 }
 
-const flamesOf = (profile: Profile, name: string): Flame => {
+const flamesOf = (profile: Profile): Flame => {
   const parents = new Map(profile.nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node] as const)))
-  const root = makeFlame(name)
+  const root: Flame = { label: "", ours: false, micros: 0, calls: new Map() }
   for (const [top, micros] of selfMicros(profile)) {
-    const stack: Array<string> = []
-    for (let node: ProfileNode | undefined = top; node !== undefined; node = parents.get(node.id)) {
-      const label = labelOf(node)
-      if (node.callFrame.functionName !== "(root)" && stack[0] !== label) stack.unshift(label)
+    const stack: Array<Flame> = []
+    // Up to V8's own root, the one without a parent: it stands for all.
+    for (let node = top, parent = parents.get(top.id); parent !== undefined; parent = parents.get(node.id)) {
+      const flame = makeFlame(node)
+      if (stack[0]?.label !== flame.label) stack.unshift(flame)
+      node = parent
     }
     let flame = root
     flame.micros += micros
-    for (const label of stack) {
-      const called = flame.calls.get(label) ?? makeFlame(label)
-      flame.calls.set(label, called)
+    for (const next of stack) {
+      const called = flame.calls.get(next.label) ?? next
+      flame.calls.set(next.label, called)
       called.micros += micros
       flame = called
     }
@@ -63,12 +66,9 @@ const flamesOf = (profile: Profile, name: string): Flame => {
 
 const [width, rowHeight, headHeight, leastWidth, letterWidth] = [1200, 18, 40, 1.5, 6.6]
 
-const classOf = (label: string): string =>
-  label.includes(" ") && label.includes(".ts") ? "ours" : label === "Node" || label.startsWith("@") ? "other" : "third"
-
 /** A flame graph as SVG: from the top down who called whom, as wide as it took. */
 export const flameGraphOf = (title: string, profile: Profile): string => {
-  const root = flamesOf(profile, title)
+  const root = flamesOf(profile)
   const rows: Array<string> = []
   let deepest = 0
   const draw = (flame: Flame, left: number, depth: number) => {
@@ -81,7 +81,7 @@ export const flameGraphOf = (title: string, profile: Profile): string => {
     const text = flame.label.length > letters ? `${flame.label.slice(0, Math.max(0, letters - 1))}…` : flame.label
     if (depth > 0) {
       rows.push(
-        `<g><title>${escaped(`${flame.label}: ${share}`)}</title><rect class="${classOf(flame.label)}" x="${left.toFixed(1)}" y="${top}" width="${(wide - 0.5).toFixed(1)}" height="${rowHeight - 1}"/>${letters > 3 ? `<text x="${(left + 3).toFixed(1)}" y="${top + 12}">${escaped(text)}</text>` : ""}</g>`
+        `<g><title>${escaped(`${flame.label}: ${share}`)}</title><rect class="${flame.ours ? "ours" : "other"}" x="${left.toFixed(1)}" y="${top}" width="${(wide - 0.5).toFixed(1)}" height="${rowHeight - 1}"/>${letters > 3 ? `<text x="${(left + 3).toFixed(1)}" y="${top + 12}">${escaped(text)}</text>` : ""}</g>`
       )
     }
     let at = left
@@ -95,7 +95,7 @@ export const flameGraphOf = (title: string, profile: Profile): string => {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">
 <style>
 text { font: 11px ui-monospace, monospace; fill: #1f2328 } .title { font: 600 14px system-ui, sans-serif }
-.ours { fill: #8fb8e8 } .other { fill: #c9d1d9 } .third { fill: #e3d3b0 }
+.ours { fill: #8fb8e8 } .other { fill: #c9d1d9 }
 @media (prefers-color-scheme: dark) { .title { fill: #e6edf3 } }
 </style>
 <text class="title" x="8" y="24">${escaped(title)}</text>

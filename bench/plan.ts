@@ -56,3 +56,10 @@ export const readOptions = (parameters: ReadonlyArray<string>): Effect.Effect<Op
         : Effect.fail(new OptionsInvalid({ complaint: "--rounds should be a whole number from 3 to 100" }))
     })
   )
+
+/** Reads the options of a command that has `--docs` alone. */
+export const readDocs = (parameters: ReadonlyArray<string>): Effect.Effect<boolean, OptionsInvalid> =>
+  Effect.try({
+    try: () => parseArgs({ args: [...parameters], options: { docs: { type: "boolean" } } }).values.docs ?? false,
+    catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
+  })

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util"
 import { Console, Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import { makeAccounts, untilDone } from "./accounts.ts"
@@ -8,7 +7,7 @@ import { temporaryFolder } from "./folder.ts"
 import { type Exchange, runSharedLoad } from "./load.ts"
 import { describeMachine, loadBefore } from "./machine.ts"
 import { startPgBouncer } from "./pgBouncer.ts"
-import { OptionsInvalid } from "./plan.ts"
+import { readDocs } from "./plan.ts"
 import { emptyDatabase, postgres } from "./postgres.ts"
 import type { Server } from "./program.ts"
 import { asMarkdown, asText, type Column, cellsOf, circumstances, type Table } from "./report.ts"
@@ -51,12 +50,6 @@ interface Measured {
   readonly name: string
   readonly rounds: ReadonlyArray<Round>
 }
-
-const readOptions = (parameters: ReadonlyArray<string>) =>
-  Effect.try({
-    try: () => parseArgs({ args: [...parameters], options: { docs: { type: "boolean" } } }).values.docs ?? false,
-    catch: (error) => new OptionsInvalid({ complaint: error instanceof Error ? error.message : String(error) })
-  })
 
 const times = <A>(count: number, make: () => A): ReadonlyArray<A> => Array.from({ length: count }, make)
 
@@ -122,7 +115,7 @@ export const scaling = Effect.fn("scaling")(function* (
   parameters: ReadonlyArray<string>,
   progress: (text: string) => Effect.Effect<void>
 ) {
-  const docs = yield* readOptions(parameters)
+  const docs = yield* readDocs(parameters)
   const load = yield* loadBefore
   yield* progress("Building, and starting PostgreSQL, PgBouncer and the processes...")
   yield* build
