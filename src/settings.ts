@@ -488,6 +488,8 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = n
   const minLength = yield* withDefault("PASSWORD_MIN_LENGTH", integer(1, 256, 8), 8)
   const mostAtOnce = Number(process.env.UV_THREADPOOL_SIZE ?? 4)
   const cores = Math.min(availableParallelism(), mostAtOnce)
+  // One more than cores: no core waits while the next is handed to it.
+  const hashesAtOnce = Math.min(availableParallelism() + 1, mostAtOnce)
 
   const ownHashes = argon2id({
     memoryKib: yield* withDefault(
@@ -611,7 +613,7 @@ export const examineSettings = Effect.fnUntraced(function* (brought: Brought = n
         )
       ),
       // More would only queue up inside libuv's pool, out of sight of the bulkhead.
-      concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, cores), cores),
+      concurrency: yield* withDefault("HASH_CONCURRENCY", integer(1, mostAtOnce, hashesAtOnce), hashesAtOnce),
       queueLimit: yield* withDefault("HASH_QUEUE_LIMIT", integer(0, 1_000_000, 64 * cores), 64 * cores)
     },
     hashNice: yield* withDefault("HASH_NICE", integer(0, 19, 10), 10),
