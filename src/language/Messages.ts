@@ -58,8 +58,13 @@ const isolating = (elements: ReadonlyArray<Element>): Array<Element> =>
 /** A message that takes nothing is what it says; another one is parsed when it is first said. */
 type Sayable = string | IntlMessageFormat
 
+/** What makes ICU MessageFormat of a text. Without it nothing is parsed: a language's data take longer to load than all else about a first answer. */
+const syntax = /[{}']/
+
 const sayableOf = (language: Language, key: MessageKey): Sayable => {
-  const message = parsed(language, textsOf(language)[key])
+  const text = textsOf(language)[key]
+  if (!syntax.test(text)) return text
+  const message = parsed(language, text)
   const elements = message.getAst()
   if (elements.every(({ type }) => type === 0)) return String(message.format())
   return directionOf(language) === "rtl" ? parsed(language, isolating(elements)) : message
