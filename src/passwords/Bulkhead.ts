@@ -12,7 +12,7 @@ const waits = Metric.histogram("rekey_hash_wait_seconds", {
 })
 
 /** What is done under load goes on in groups of so many, or of those that came within so many milliseconds. */
-const groups = { size: 8, longestMillis: 50 }
+const groups = { size: 16, longestMillis: 100 }
 
 /**
  * Room for `concurrency` pieces of native work at once and `queueLimit` that wait, in order of arrival. Past that: `Busy` at once,
