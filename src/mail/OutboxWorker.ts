@@ -78,7 +78,7 @@ export class OutboxWorker extends Context.Service<
           broken: "Looking into the outbox broke.",
           lost: (defect) =>
             Effect.logError("What became of a mail couldn't be written down: it may be sent again.", defect),
-          gatherMillis: options.gatherMillis ?? 50
+          gatherMillis: options.gatherMillis ?? 25
         })
         const rehearsals: Array<Language> = []
 

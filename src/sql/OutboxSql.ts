@@ -138,7 +138,7 @@ class Settlement extends Request.Class<
 > {}
 
 /** How long a mail that has ended waits for others to be written down with it. */
-const gatherMillis = 50
+const gatherMillis = 20
 
 /** An id that no mail has. */
 const nobodysMail = 0n
