@@ -1,6 +1,6 @@
 import { Effect, Metric, Semaphore } from "effect"
 import { Busy } from "../domain/Failure.ts"
-import { makeGroups } from "./Groups.ts"
+import { makeGroupedRelease } from "./GroupedRelease.ts"
 
 const queueLength = Metric.gauge("rekey_hash_queue_length", {
   description: "Passwords that wait to be hashed or verified."
@@ -30,7 +30,7 @@ export const makeBulkhead = Effect.fnUntraced(function* (limits: {
 }) {
   const permits = yield* Semaphore.make(limits.concurrency)
   const capacity = limits.concurrency + limits.queueLimit
-  const inGroups = makeGroups(groups)
+  const releasedInGroups = makeGroupedRelease(groups)
   let inside = 0
   const nobodyWaits = () => inside <= limits.concurrency
   const measureQueue = Effect.suspend(() => Metric.update(queueLength, Math.max(0, inside - limits.concurrency)))
@@ -49,7 +49,7 @@ export const makeBulkhead = Effect.fnUntraced(function* (limits: {
           })
         ),
         (queued) => Effect.andThen(measureQueue, queued),
-        Effect.tap(() => inGroups(nobodyWaits))
+        Effect.tap(() => releasedInGroups(nobodyWaits))
       )
     })
 })

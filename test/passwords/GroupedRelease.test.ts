@@ -1,13 +1,13 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { makeGroups } from "../../src/passwords/Groups.ts"
+import { makeGroupedRelease } from "../../src/passwords/GroupedRelease.ts"
 
 const hour = 3_600_000
 const othersCome = () => false
 const isLast = () => true
 
 /** Counts those who have gone on. */
-const counted = (join: ReturnType<typeof makeGroups>) => {
+const counted = (join: ReturnType<typeof makeGroupedRelease>) => {
   const count = { goneOn: 0 }
   const come = (last: () => boolean) =>
     Effect.forkChild(
@@ -23,7 +23,7 @@ const counted = (join: ReturnType<typeof makeGroups>) => {
 
 it.effect("they go on in one go once enough are there, and the next wait again", () =>
   Effect.gen(function* () {
-    const { come, count } = counted(makeGroups({ size: 3, longestMillis: hour }))
+    const { come, count } = counted(makeGroupedRelease({ size: 3, longestMillis: hour }))
     const two = [yield* come(othersCome), yield* come(othersCome)]
     assert.strictEqual(count.goneOn, 0)
     yield* Fiber.joinAll([...two, yield* come(othersCome)])
@@ -36,7 +36,7 @@ it.effect("they go on in one go once enough are there, and the next wait again",
 
 it.effect("who comes last takes all along at once, and waits for nobody when alone", () =>
   Effect.gen(function* () {
-    const { come, count } = counted(makeGroups({ size: 8, longestMillis: hour }))
+    const { come, count } = counted(makeGroupedRelease({ size: 8, longestMillis: hour }))
     yield* Fiber.join(yield* come(isLast))
     const waiting = yield* come(othersCome)
     assert.strictEqual(count.goneOn, 1)
@@ -47,7 +47,7 @@ it.effect("who comes last takes all along at once, and waits for nobody when alo
 
 it.effect("they wait for a while at most, also where the first has hung up meanwhile", () =>
   Effect.gen(function* () {
-    const { come, count } = counted(makeGroups({ size: 8, longestMillis: 20 }))
+    const { come, count } = counted(makeGroupedRelease({ size: 8, longestMillis: 20 }))
     const first = yield* come(othersCome)
     const second = yield* come(othersCome)
     yield* Fiber.interrupt(first)
