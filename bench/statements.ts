@@ -1,5 +1,5 @@
 /** The statements whose plans the bench looks at, each by some of its text. What isn't found any more stops the bench. */
-const named: Readonly<Record<string, string>> = {
+export const named: Readonly<Record<string, string>> = {
   "look a code up": "from reset_codes c join users u on",
   "reset: hash, code, sessions, trail, notice": "with changed as",
   "forgot: write the request down":
@@ -9,10 +9,10 @@ const named: Readonly<Record<string, string>> = {
   "worker: issue a code, queue its mail": "with recent as ( select issued_at from reset_codes",
   "worker: claim mails": "with due as",
   "worker: settle mails": "with ended as ( select id, outcome",
-  "sign in: find the account": "u.password_hash, u.credentials_version as version from users u where",
+  "sign in: find the account": "as password_hash, u.credentials_version as version from users u where",
   "sign in: open a session": "with opened as",
   "trail: refusals":
-    "insert into audit (at, event, outcome, reason, actor, user_id, request_id, client_address) select clock_timestamp()",
+    "insert into audit (at, event, outcome, reason, actor, user_id, request_id, client_address, device) select clock_timestamp()",
   "limits: count": "insert into rate_limits as r",
   "clean up reset_codes": "delete from reset_codes t",
   "clean up recovery_requests": "delete from recovery_requests t",
