@@ -1,7 +1,7 @@
 import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, Option } from "effect"
-import { FetchHttpClient, HttpRouter } from "effect/http"
+import { FetchHttpClient, HttpRouter, HttpServer } from "effect/http"
 import type { HttpApi, HttpApiGroup } from "effect/http-api"
 import { RateLimiter } from "effect/persistence"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -269,23 +269,36 @@ const ServedRoutes = (settings: Settings, replacements: Replacements) =>
     Option.match(settings.metricsToken, { onNone: () => Layer.empty, onSome: MetricsRoute })
   )
 
+/**
+ * What a request's fiber starts with is copied several times for each request, with all that is in it. So the router comes with our
+ * services in it, and what serves it has little else around it.
+ */
+const Serving = Layer.unwrap(Effect.map(HttpRouter.HttpRouter, (router) => HttpServer.serve(router.asHttpEffect())))
+
 /** The whole service, listening. What it needs of the database it waits for in the background, and says 503 meanwhile. */
-export const ServerLayer = (settings: Settings, replacements: Replacements = {}) =>
-  BeginShutdown.pipe(
-    Layer.provideMerge(
-      HttpRouter.serve(ServedRoutes(settings, replacements), { disableLogger: true, disableListenLog: true })
-    ),
+export const ServerLayer = (settings: Settings, replacements: Replacements = {}) => {
+  const services = Services(settings, replacements)
+  const router = ServedRoutes(settings, replacements).pipe(
+    // Fresh: the page of the contract makes a router of its own later, and would get this one.
+    Layer.provideMerge(Layer.fresh(HttpRouter.layer)),
+    Layer.provide([services, Shutdown.layer, NodeHttpServer.layerHttpServices]),
+    withoutMarkers
+  )
+  const listening = BeginShutdown.pipe(
+    Layer.provideMerge(Serving),
     Layer.provide(RequestSettings(settings)),
     Layer.provideMerge(
-      NodeHttpServer.layer(makeNodeServer(settings), {
+      NodeHttpServer.layerServer(makeNodeServer(settings), {
         host: settings.host,
         port: settings.port,
         gracefulShutdownTimeout: "3 seconds"
       })
     ),
-    Layer.provide(Shutdown.layer),
-    Layer.provideMerge(Services(settings, replacements))
+    // First, so that whoever connects finds somebody who answers.
+    Layer.provide([router, Shutdown.layer])
   )
+  return Layer.merge(listening, services)
+}
 
 /** The same without a server: its routes in a router that somebody else asks. */
 export const RouterLayer = (settings: Settings, replacements: Replacements = {}) =>

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Metric, Option, Redacted } from "effect"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Base64Url } from "effect/encoding"
 import type { Email } from "../domain/Email.ts"
@@ -22,15 +22,15 @@ import { EmailChangeWorker } from "./EmailChangeWorker.ts"
 import { countedBy } from "./Outcomes.ts"
 import type { Authenticated } from "./Sessions.ts"
 
-const changes = Metric.counter("rekey_email_changes_total", {
-  description: "Changes of an address by outcome: done, or the reason why not.",
-  incremental: true
-})
+const countChanges = countedBy(
+  "rekey_email_changes_total",
+  "Changes of an address by outcome: done, or the reason why not."
+)
 
-const waysBack = Metric.counter("rekey_email_undos_total", {
-  description: "Changes of an address that were undone, by outcome: done, or the reason why not.",
-  incremental: true
-})
+const countWaysBack = countedBy(
+  "rekey_email_undos_total",
+  "Changes of an address that were undone, by outcome: done, or the reason why not."
+)
 
 /** Another address for an account, by a mail to it; and for some days the way back, by a mail to the former one. */
 export class EmailChange extends Context.Service<
@@ -91,7 +91,7 @@ export class EmailChange extends Context.Service<
           const user = yield* repository.confirm(codeHash, yield* mint.fresh, options.undoTtlMillis)
           yield* outbox.wake // whoever had the former address is told
           return user
-        }, countedBy(changes))
+        }, countChanges)
 
         const undo = Effect.fn("EmailChange.undo")(function* (code: EmailChangeCode) {
           const codeHash = yield* mint.hash(code)
@@ -100,7 +100,7 @@ export class EmailChange extends Context.Service<
           const user = yield* repository.undo(codeHash, yield* hasher.hash(nobodys))
           yield* outbox.wake
           return user
-        }, countedBy(waysBack))
+        }, countWaysBack)
 
         return EmailChange.of({ request, confirm, undo })
       })

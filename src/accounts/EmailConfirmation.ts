@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Metric } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { ConfirmationCode, ConfirmationCodeRefused } from "../domain/ConfirmationCode.ts"
 import { type Email, emailKey } from "../domain/Email.ts"
 import type { Unavailable } from "../domain/Failure.ts"
@@ -8,10 +8,10 @@ import { Confirmations } from "./Confirmations.ts"
 import { ConfirmationWorker } from "./ConfirmationWorker.ts"
 import { countedBy } from "./Outcomes.ts"
 
-const confirmations = Metric.counter("rekey_confirmations_total", {
-  description: "Confirmations of an address by outcome: done, or the reason why not.",
-  incremental: true
-})
+const countConfirmations = countedBy(
+  "rekey_confirmations_total",
+  "Confirmations of an address by outcome: done, or the reason why not."
+)
 
 /** Showing that mail to an address arrives. */
 export class EmailConfirmation extends Context.Service<
@@ -39,7 +39,7 @@ export class EmailConfirmation extends Context.Service<
 
       const confirm = Effect.fn("EmailConfirmation.confirm")(function* (code: ConfirmationCode) {
         return yield* repository.confirm(yield* mint.hash(code))
-      }, countedBy(confirmations))
+      }, countConfirmations)
 
       return EmailConfirmation.of({ request, confirm })
     })

@@ -1,12 +1,17 @@
 import { Effect, Metric } from "effect"
 
-/** Counts how a piece of work ends: `done`, or the reason why not. */
-export const countedBy =
-  (counter: Metric.Counter<number>) =>
-  <A, E extends { readonly _tag: string }, R>(work: Effect.Effect<A, E, R>) => {
-    const count = (outcome: string) => Metric.update(Metric.withAttributes(counter, { outcome }), 1)
-    return work.pipe(
-      Effect.tap(() => count("done")),
-      Effect.tapError(({ _tag }) => count(_tag))
-    )
+/** Counts how a piece of work ends: `done`, or the reason why not. A counter of each is made once: to name one costs more than to count. */
+export const countedBy = (id: string, description: string) => {
+  const counters = new Map<string, Metric.Counter<number>>()
+  const counterOf = (outcome: string) => {
+    const counter =
+      counters.get(outcome) ?? Metric.counter(id, { description, attributes: { outcome }, incremental: true })
+    counters.set(outcome, counter)
+    return counter
   }
+  return <A, E extends { readonly _tag: string }, R>(work: Effect.Effect<A, E, R>) =>
+    work.pipe(
+      Effect.tap(() => Metric.update(counterOf("done"), 1)),
+      Effect.tapError(({ _tag }) => Metric.update(counterOf(_tag), 1))
+    )
+}

@@ -94,10 +94,16 @@ export const originOf = (
   userAgent: Option.map(Option.fromUndefinedOr(request.headers["user-agent"]), (_) => _.slice(0, 500))
 })
 
-/** The language that a request is answered in, and the one that it asked for. */
+/** The language that a request is answered in, and work with it and with the one that was asked for. */
 export const languagesOf = ({ headers }: HttpServerRequest.HttpServerRequest) => {
   const asked = understood(headers["accept-language"])
-  return Context.make(UnderstoodLanguage, asked).pipe(Context.add(CurrentLanguage, asked ?? fallback))
+  const language = asked ?? fallback
+  return {
+    language,
+    // One after the other: a whole context at once is a copy of all services, for each request.
+    provided: <A, E, R>(work: Effect.Effect<A, E, R>) =>
+      work.pipe(Effect.provideService(UnderstoodLanguage, asked), Effect.provideService(CurrentLanguage, language))
+  }
 }
 
 /** In which language an answer speaks, for its reader and for caches: an error is words; a page says itself in which language it is. */
@@ -139,9 +145,10 @@ export const Edge = (options: EdgeOptions) =>
       ): Effect.Effect<HttpServerResponse.HttpServerResponse, Types.unhandled, HttpServerRequest.HttpServerRequest> =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const requestId = crypto.randomUUID()
-          const languages = languagesOf(request)
-          return answer(app, request, requestId, Context.get(languages, CurrentLanguage), surroundings).pipe(
-            Effect.provideContext(Context.add(languages, CurrentOrigin, originOf(request, requestId, options))),
+          const { language, provided } = languagesOf(request)
+          return answer(app, request, requestId, language, surroundings).pipe(
+            provided,
+            Effect.provideService(CurrentOrigin, originOf(request, requestId, options)),
             Effect.annotateLogs({ requestId })
           )
         })

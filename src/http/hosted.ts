@@ -29,8 +29,7 @@ interface HostedOptions {
  * become words outside of what is around its handler.
  */
 const Languages = HttpRouter.middleware(
-  (app) =>
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => Effect.provideContext(app, languagesOf(request))),
+  (app) => Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => languagesOf(request).provided(app)),
   { global: true }
 )
 

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Metric, Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { countedBy } from "../accounts/Outcomes.ts"
 import { Sessions } from "../accounts/Sessions.ts"
 import type { Busy, Unavailable } from "../domain/Failure.ts"
@@ -13,10 +13,7 @@ import { ResetCodeMint } from "../secrets/ResetCodeMint.ts"
 import { Trail } from "../trail/Trail.ts"
 import { ResetCodes } from "./ResetCodes.ts"
 
-const resets = Metric.counter("rekey_resets_total", {
-  description: "Resets by outcome: done, or the reason why not.",
-  incremental: true
-})
+const countResets = countedBy("rekey_resets_total", "Resets by outcome: done, or the reason why not.")
 
 /** Code in, new password set, every other way in closed. */
 export class PasswordReset extends Context.Service<
@@ -79,7 +76,7 @@ export class PasswordReset extends Context.Service<
             ? yield* Effect.orElseSucceed(sessions.open(user, version), Option.none)
             : Option.none()
           return { user, jwt }
-        }, countedBy(resets))
+        }, countResets)
 
         const check = Effect.fn("PasswordReset.check")(function* (code: ResetCode) {
           return (yield* codes.check(yield* mint.hash(code))).expiresAt
