@@ -188,8 +188,6 @@ export const partitions = Effect.fn("partitions")(function* (
     yield* server.stop
     const found = yield* plansOn(sql, url, accounts.splice(0, accountsForPlans))
     plans.push(found)
-    const complaint = complaintAbout(rows, found)
-    if (complaint !== undefined) return yield* new GrowsWithTheTables({ complaint })
     if (sql !== plain.sql) dropped = yield* dropOldestMonth(sql)
   }
   const [, partitionedMillis] = yield* timed(partition(plain.sql))
@@ -199,5 +197,8 @@ export const partitions = Effect.fn("partitions")(function* (
   const tables = [ratesOf(measured), plansTable(plans)]
   yield* Console.log([where, inWords, ...tables.map(asText)].join("\n\n"))
   yield* keepResults("partitions-", machine, { rows, measured, dropped, partitionedMillis, ...disturbances() })
+  // Last: hours of loading should leave something to look at.
+  const complaints = plans.flatMap((found) => complaintAbout(rows, found) ?? [])
+  if (complaints.length > 0) return yield* new GrowsWithTheTables({ complaint: complaints.join("; ") })
   if (docs) yield* writeSection("partitions", [where, inWords, ...tables.map(asMarkdown)], {})
 })
