@@ -31,7 +31,6 @@ import { Readiness } from "./http/system.ts"
 import { DevelopmentInbox } from "./mail/DevelopmentInbox.ts"
 import type { Mailer } from "./mail/Mailer.ts"
 import { OutboxWorker } from "./mail/OutboxWorker.ts"
-import * as SmtpMailer from "./mail/SmtpMailer.ts"
 import { BreachCheck } from "./passwords/BreachCheck.ts"
 import { PasswordHasher } from "./passwords/PasswordHasher.ts"
 import { PasswordPolicy } from "./passwords/PasswordPolicy.ts"
@@ -188,7 +187,14 @@ const MailerLayer = (settings: Settings, replacements: Replacements): Layer.Laye
           new SettingsInvalid({ problems: ["SMTP_URL is missing, and nothing else was given that sends mails."] })
         )
       ),
-    onSome: SmtpMailer.layer
+    // Loaded where mails are sent: what it brings along is a sixth of an idle process.
+    onSome: (smtp) =>
+      Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("./mail/SmtpMailer.ts")),
+          ({ layer }) => layer(smtp)
+        )
+      )
   })
 }
 

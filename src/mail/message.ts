@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { createTransport, type SendMailOptions } from "nodemailer"
+import type { SendMailOptions } from "nodemailer"
 import type { Mail } from "./Mailer.ts"
 
 /** Who sends, as a parser read it, and under which domain messages are named. */
@@ -39,6 +39,7 @@ const nobody: Sender = { from: { name: "Rekey", address: "rekey@localhost" }, do
 /** A mail as it would have travelled at `date` (RFC 5322), for the development inbox, which sends none. */
 export const sourceOf = (mail: Mail, date: Date): Effect.Effect<string> =>
   Effect.promise(async () => {
+    const { createTransport } = await import("nodemailer")
     const transport = createTransport({ streamTransport: true, buffer: true, newline: "windows" })
     const { message } = await transport.sendMail({ ...messageOf(mail, nobody), date })
     return message.toString()
