@@ -23,6 +23,13 @@ export const { METHODS, STATUS_CODES, createServer } = http`
   }
 }
 
+/** Nothing is a WebSocket here, and nobody is let try: see src/http/nodeServer.ts. */
+const withoutWebSockets: Plugin = {
+  name: "without-web-sockets",
+  resolveId: { filter: { id: /^ws$/ }, handler: (id) => ({ id: `\0${id}` }) },
+  load: { filter: { id: /^\0ws$/ }, handler: () => "export const [WebSocket, WebSocketServer] = []" }
+}
+
 const project = fileURLToPath(new URL("../", import.meta.url))
 
 const { 2: dist = join(project, "dist") } = process.argv
@@ -33,7 +40,7 @@ const bundle = await rolldown({
   input: { rekey: "src/main.ts" },
   platform: "node",
   external: [/^@node-rs\//, /^@electric-sql\/pglite/],
-  plugins: [httpWithoutUndici]
+  plugins: [httpWithoutUndici, withoutWebSockets]
 })
 await bundle.write({
   dir: join(dist, "bin"),
