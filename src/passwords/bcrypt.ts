@@ -1,9 +1,11 @@
-import { hash as bcryptHash, verify as bcryptVerify } from "@node-rs/bcrypt"
 import { Effect, Option, Redacted } from "effect"
 import { asTyped, type HashFormat, type HashWriter, type Pepper, someReading } from "./HashFormat.ts"
 
 /** Some seconds, about as long as the dearest argon2 that is allowed (F4). */
 const highestCost = 15
+
+/** Loaded with the first such hash: many have none. */
+const native = () => import("@node-rs/bcrypt")
 
 /** The algorithm takes in no more of a password than this, its pepper included. */
 const bytesTaken = 72
@@ -33,9 +35,10 @@ export const bcryptFormat: HashFormat = {
         variant,
         cost: { cost },
         verify: (password, pepper) =>
-          Effect.promise(() =>
-            someReading(asTyped(password), (reading) => bcryptVerify(withPepper(reading, pepper), hash))
-          )
+          Effect.promise(async () => {
+            const { verify } = await native()
+            return someReading(asTyped(password), (reading) => verify(withPepper(reading, pepper), hash))
+          })
       }
     })
 }
@@ -57,7 +60,8 @@ export const bcrypt = ({
   hash: (password, pepper) =>
     Effect.promise(async () => {
       const [reading] = asTyped(password)
-      const hash = await bcryptHash(withPepper(reading, pepper), cost)
+      const { hash: hashWith } = await native()
+      const hash = await hashWith(withPepper(reading, pepper), cost)
       return hash.replace(/^\$2.\$/, `$${prefix}$`)
     }),
   isCurrent: (stored) => stored.format === "bcrypt" && (stored.cost.cost ?? 0) >= cost
