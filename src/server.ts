@@ -187,7 +187,7 @@ const MailerLayer = (settings: Settings, replacements: Replacements): Layer.Laye
           new SettingsInvalid({ problems: ["SMTP_URL is missing, and nothing else was given that sends mails."] })
         )
       ),
-    // Loaded where mails are sent: what it brings along is a sixth of an idle process.
+    // Loaded where mails are sent: what it brings along is a fifth of the built server.
     onSome: (smtp) =>
       Layer.unwrap(
         Effect.map(
