@@ -25,7 +25,7 @@ const obeysTheModel = Effect.fnUntraced(function* (few: number) {
 })
 
 const obeys = "any sequence of operations, two of them at once now and then, does what the model does"
-const patience = 60_000 + runs * 2000
+const patience = 120_000 + runs * 2000
 
 layer(Layer.provideMerge(WorldLayer, migrated(embeddedClient)), { excludeTestServices: true })("embedded", (it) =>
   it.effect(obeys, () => obeysTheModel(8), patience)
