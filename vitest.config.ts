@@ -36,6 +36,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // On a busy machine of CI a test may be tried once more; the report says which was.
     retry: process.env.CI === undefined ? 0 : 1,
+    // The report names slow tests: those that are slow here, where many start a process or a database.
+    slowTestThreshold: 5000,
     testTimeout: 60_000,
     hookTimeout: 60_000
   }
