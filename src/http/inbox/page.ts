@@ -9,8 +9,9 @@ export type View = (typeof views)[number]
 
 const labels: Record<View, string> = { html: "HTML", text: "Text", headers: "Headers", source: "Source" }
 
-const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" })
-const dateAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "medium" })
+/** Formats of `Intl` are made where a mail is looked at: the first takes the start of a server 20 ms, and 2 MiB. */
+const timeOf = (at: Date): string => at.toLocaleTimeString("en-GB")
+const dateAndTimeOf = (at: Date): string => at.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "medium" })
 
 const pathOf = (mail: ReceivedMail): string => `${paths.inbox}/${mail.id}`
 
@@ -27,7 +28,7 @@ const list = (mails: ReadonlyArray<ReceivedMail>, chosen: ReceivedMail | undefin
 ${mails.map(
   (mail) => html`<li><a href="${pathOf(mail)}"${mail === chosen ? html` aria-current="page"` : ""}>\
 <span class="to">${mail.to}</span>\
-<time datetime="${mail.receivedAt.toISOString()}">${time.format(mail.receivedAt)}</time>\
+<time datetime="${mail.receivedAt.toISOString()}">${timeOf(mail.receivedAt)}</time>\
 <span class="subject">${mail.subject}</span></a></li>
 `
 )}</ol>
@@ -71,7 +72,7 @@ const reader = (mail: ReceivedMail, withCode: ReceivedMail, view: View, source: 
   html`<main>
 <div class="about">
 <h2>${mail.subject}</h2>
-<p>To <strong>${mail.to}</strong>, <time datetime="${mail.receivedAt.toISOString()}">${dateAndTime.format(mail.receivedAt)}</time></p>
+<p>To <strong>${mail.to}</strong>, <time datetime="${mail.receivedAt.toISOString()}">${dateAndTimeOf(mail.receivedAt)}</time></p>
 ${codeOf(withCode, mail)}</div>
 <nav class="tabs" aria-label="Ways to look at this mail">
 ${views.map(
