@@ -1,19 +1,38 @@
+import { availableParallelism } from "node:os"
 import { Effect } from "effect"
 import type { SqlClient } from "effect/sql"
 import { makeProgressBar } from "./progressBar.ts"
 
-/** Accounts a statement: some seconds. */
+/** Rows a statement: some seconds. */
 const batchSize = 100_000
+
+/** Has numbers from 1 to `count` made by as many statements at once as there are cores: each keeps one busy. */
+const inBatches = Effect.fnUntraced(function* <E>(
+  what: string,
+  count: number,
+  make: (from: number, to: number) => Effect.Effect<unknown, E>
+) {
+  const show = makeProgressBar(`Making ${count.toLocaleString("en")} ${what}`, count)
+  let made = 0
+  const makeFrom = Effect.fnUntraced(function* (from: number) {
+    const to = Math.min(count, from + batchSize - 1)
+    yield* make(from, to)
+    made += to - from + 1
+    yield* show(made)
+  })
+  const starts = Array.from({ length: Math.ceil(count / batchSize) }, (_, index) => 1 + index * batchSize)
+  yield* Effect.forEach(starts, makeFrom, { concurrency: availableParallelism(), discard: true })
+})
 
 /**
  * Fills the tables with accounts that nobody touches, each with a session, a code that is dead and still kept, and a row of the
  * trail; and every tenth with a mail that was sent.
  */
-export const makeCrowd = Effect.fn("makeCrowd")(function* (sql: SqlClient.SqlClient, count: number) {
-  const show = makeProgressBar(`Making ${count.toLocaleString("en")} accounts`, count)
-  for (let from = 1; from <= count; from += batchSize) {
-    const to = Math.min(count, from + batchSize - 1)
-    yield* sql`
+export const makeCrowd = (sql: SqlClient.SqlClient, count: number) =>
+  inBatches(
+    "accounts",
+    count,
+    (from, to) => sql`
       with account as (
         insert into users (id, username, username_key, email, email_key, password_hash, confirmed)
         select gen_random_uuid(), 'crowd ' || n, 'crowd ' || n, 'crowd.' || n || '@example.com', 'crowd.' || n || '@example.com',
@@ -34,16 +53,14 @@ export const makeCrowd = Effect.fn("makeCrowd")(function* (sql: SqlClient.SqlCli
       insert into outbox (kind, recipient, user_id, details, outcome, settled_at)
       select 'password-reset', email, id, '{"device": "", "clientAddress": null}', 'sent', now()
       from (select *, row_number() over () as n from account) numbered where n % 10 = 0`
-    yield* show(to)
-  }
-}, Effect.orDie)
+  ).pipe(Effect.orDie)
 
 /** Further rows of the trail, over 390 days, and as many codes that have ended within a day, of the accounts that are there. */
-export const makeHistory = Effect.fn("makeHistory")(function* (sql: SqlClient.SqlClient, count: number) {
-  const show = makeProgressBar(`Making ${count.toLocaleString("en")} rows of the trail, and codes`, count)
-  for (let from = 1; from <= count; from += batchSize) {
-    const to = Math.min(count, from + batchSize - 1)
-    yield* sql`
+export const makeHistory = (sql: SqlClient.SqlClient, count: number) =>
+  inBatches(
+    "rows of the trail, and codes",
+    count,
+    (from, to) => sql`
       with owner as materialized (select array_agg(id) as ids from users), history as (
         select n, ids[1 + n % cardinality(ids)] as id from owner, generate_series(${from}::int, ${to}::int) n
       ), dead as (
@@ -54,9 +71,7 @@ export const makeHistory = Effect.fn("makeHistory")(function* (sql: SqlClient.Sq
       insert into audit (at, event, outcome, actor, user_id, request_id)
       select now() - (1 - n::float8 / ${count}) * interval '390 days', 'code.issued', 'done', 'system', id, gen_random_uuid()
       from history`
-    yield* show(to)
-  }
-}, Effect.orDie)
+  ).pipe(Effect.orDie)
 
 /** Has the planner know what is there, and done now what would else be done while something is measured. */
 export const settleDown = Effect.fn("settleDown")(function* (sql: SqlClient.SqlClient) {

@@ -163,14 +163,10 @@ export const partitions = Effect.fn("partitions")(function* (
   yield* progress("Building, and starting PostgreSQL...")
   yield* build
   const server = yield* postgres
-  // At once: each keeps one core busy.
-  const all = yield* Effect.all(
-    [
-      prepare(server, "as they are", rows, () => Effect.void),
-      prepare(server, "with partitions", rows, partitionLongAgo)
-    ],
-    { concurrency: 2 }
-  )
+  const all = yield* Effect.all([
+    prepare(server, "as they are", rows, () => Effect.void),
+    prepare(server, "with partitions", rows, partitionLongAgo)
+  ])
   const [plain] = all
   const machine = yield* describeMachine(plain.sql, load)
 
