@@ -57,7 +57,7 @@ export const postgres = Effect.suspend(() => {
   return given === undefined ? embeddedPostgres : Effect.succeed(given)
 })
 
-/** An empty database on it, dropped with the scope, and a client of it. */
+/** An empty database on it, dropped with the scope, and a client of it with several connections. */
 export const emptyDatabase = Effect.fn("emptyDatabase")(function* (server: string) {
   const name = `rekey_bench_${crypto.randomUUID().replaceAll("-", "")}`
   yield* Effect.acquireRelease(runOnce(server, `create database ${name}`).pipe(Effect.orDie), () =>
@@ -65,5 +65,9 @@ export const emptyDatabase = Effect.fn("emptyDatabase")(function* (server: strin
   )
   const url = new URL(server)
   url.pathname = name
-  return { url: url.href, sql: yield* client(url.href) }
+  const sql = yield* PgClient.make({ url: Redacted.make(url.href) }).pipe(
+    Effect.provide(Reactivity.layer),
+    Effect.orDie
+  )
+  return { url: url.href, sql }
 })
