@@ -39,9 +39,9 @@ const embeddedPostgres = Effect.gen(function* () {
 })
 
 const client = (url: string) =>
-  PgClient.makeClient({ url: Redacted.make(url) }).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+  PgClient.make({ url: Redacted.make(url) }).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
 
-/** Runs a statement on a connection of its own: those that make and drop databases run in no transaction. */
+/** Runs a statement by a client of its own: those that make and drop databases run in no transaction. */
 const runOnce = (url: string, statement: string) =>
   client(url).pipe(
     Effect.flatMap((sql) => sql.unsafe(statement)),
@@ -65,9 +65,5 @@ export const emptyDatabase = Effect.fn("emptyDatabase")(function* (server: strin
   )
   const url = new URL(server)
   url.pathname = name
-  const sql = yield* PgClient.make({ url: Redacted.make(url.href) }).pipe(
-    Effect.provide(Reactivity.layer),
-    Effect.orDie
-  )
-  return { url: url.href, sql }
+  return { url: url.href, sql: yield* client(url.href) }
 })

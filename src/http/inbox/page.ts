@@ -9,7 +9,7 @@ export type View = (typeof views)[number]
 
 const labels: Record<View, string> = { html: "HTML", text: "Text", headers: "Headers", source: "Source" }
 
-/** Formats of `Intl` are made where a mail is looked at: the first takes the start of a server 20 ms, and 2 MiB. */
+/** Formats of `Intl` are made where a mail is looked at: the first takes a start 30 ms, and 2 MiB. */
 const timeOf = (at: Date): string => at.toLocaleTimeString("en-GB")
 const dateAndTimeOf = (at: Date): string => at.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "medium" })
 
